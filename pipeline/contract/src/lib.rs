@@ -1,0 +1,20 @@
+//! What Flightline's programs say to each other over NATS: subjects, payloads and the names of encodings.
+//!
+//! No I/O and no async: the pipeline, the supervisor, the bench and the tests all read the same words from here.
+
+/// What a message is about: metric, health, app or life-cycle.
+pub mod class;
+/// How a payload is written, and how its encoding is found.
+pub mod encoding;
+/// Why something was dead-lettered, and the headers that say so.
+pub mod deadletter;
+/// Borrowed text and points in time, as payloads carry them.
+pub mod value;
+/// A set of samples: counters, gauges, histograms.
+pub mod metric;
+/// The result of one health check.
+pub mod health;
+/// Application data: any points.
+pub mod app;
+/// One transition of a supervised job.
+pub mod lifecycle;

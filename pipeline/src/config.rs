@@ -1,0 +1,397 @@
+//! The configuration as trusted: every value here has been checked, every file named here has been read or can be.
+//! `raw` is the same as typed; nothing else parses settings.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use flightline_contract::class::Class;
+use flightline_contract::encoding::Encoding;
+
+use crate::batch::Limits;
+use crate::decode::dialect::Dialect;
+
+/// A secret that is read from its file when it is needed, so that a rotated one is picked up; never shown.
+#[derive(Clone)]
+pub enum Secret {
+    /// Given in the configuration or the environment.
+    Value(String),
+    /// In a file; white space around it is not part of it.
+    File(PathBuf),
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Value(_) => f.write_str("Secret"),
+            Self::File(path) => write!(f, "Secret({})", path.display()),
+        }
+    }
+}
+
+impl Secret {
+    /// The secret as it stands now.
+    ///
+    /// # Errors
+    /// When its file cannot be read.
+    pub fn read(&self) -> std::io::Result<String> {
+        match self {
+            Self::Value(value) => Ok(value.clone()),
+            Self::File(path) => Ok(std::fs::read_to_string(path)?.trim().to_owned()),
+        }
+    }
+}
+
+/// Everything `flightline run` needs.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The first token of the contract's subjects.
+    pub prefix: String,
+    /// How to reach NATS.
+    pub nats: Nats,
+    /// Where messages come from.
+    pub source: Source,
+    /// Foreign subjects, in the order they are tried.
+    pub mappings: Vec<Mapping>,
+    /// When a batch is cut.
+    pub batch: Limits,
+    /// Where lines go, at least one.
+    pub sinks: Vec<Sink>,
+    /// Where dead letters go.
+    pub deadletter: DeadLetters,
+    /// The series table.
+    pub exporter: Exporter,
+    /// The operator's listener.
+    pub admin: Admin,
+    /// How long a drain may take.
+    pub drain: Duration,
+}
+
+/// How to reach NATS.
+#[derive(Debug, Clone)]
+pub struct Nats {
+    /// Servers, tried in turn; at least one.
+    pub urls: Vec<String>,
+    /// Who we are.
+    pub auth: NatsAuth,
+    /// How the connection is protected.
+    pub tls: Tls,
+    /// The connection's name in the server's monitoring.
+    pub name: String,
+}
+
+/// Who we are to NATS.
+#[derive(Debug, Clone)]
+pub enum NatsAuth {
+    /// Nobody, or what the URL says.
+    None,
+    /// User and password.
+    Password {
+        /// The user.
+        user: String,
+        /// The password.
+        password: Secret,
+    },
+    /// A token.
+    Token(Secret),
+    /// An NKey seed.
+    NKey(Secret),
+    /// A `.creds` file with JWT and seed.
+    Creds(PathBuf),
+}
+
+/// How a connection is protected.
+#[derive(Debug, Clone, Default)]
+pub struct Tls {
+    /// Whether a server without TLS is refused.
+    pub require: TlsRequire,
+    /// Own certificate authorities (PEM) instead of the system's.
+    pub ca: Option<PathBuf>,
+    /// Client certificate and key (PEM).
+    pub identity: Option<(PathBuf, PathBuf)>,
+}
+
+/// Whether a server without TLS is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TlsRequire {
+    /// TLS where the URL or the server asks for it.
+    #[default]
+    WhenOffered,
+    /// Always.
+    Always,
+}
+
+/// Where messages come from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A durable pull consumer.
+    JetStream(JetStream),
+    /// A queue group; at most once.
+    Core(Core),
+}
+
+/// A durable pull consumer.
+#[derive(Debug, Clone)]
+pub struct JetStream {
+    /// The stream, created if absent.
+    pub stream: String,
+    /// The durable consumer, created if absent, never deleted.
+    pub consumer: String,
+    /// How long the server waits for an ack before it delivers again.
+    pub ack_wait: Duration,
+    /// The most messages that may be un-acked.
+    pub max_ack_pending: i64,
+    /// The most bytes asked for ahead of decode.
+    pub prefetch_bytes: usize,
+}
+
+/// A queue group on core subjects.
+#[derive(Debug, Clone)]
+pub struct Core {
+    /// The queue group shared by the workers.
+    pub queue_group: String,
+    /// Messages the client holds for us before it drops new ones.
+    pub capacity: usize,
+    /// How often drops are said.
+    pub report_interval: Duration,
+}
+
+/// A foreign subject's way into the contract.
+#[derive(Debug, Clone)]
+pub struct Mapping {
+    /// Subject patterns with `*` and `>`; any of them.
+    pub subjects: Vec<String>,
+    /// The class its data belongs to: metric or app (JSON objects to points), or a class whose own JSON it carries.
+    pub class: Class,
+    /// The service it stands for.
+    pub service: String,
+    /// How payloads are written, if headers do not say.
+    pub encoding: Option<Encoding>,
+    /// Where the measurement's name comes from. Only for JSON points.
+    pub measurement: Pick,
+    /// Tags: name and where the value comes from.
+    pub tags: Vec<(String, Pick)>,
+    /// Fields; empty takes every number, string and boolean that is not used for measurement, tags or time.
+    pub fields: Vec<MappedField>,
+    /// Where the time comes from; the message's own time if absent.
+    pub time: Option<(JsonPath, TimeUnit)>,
+}
+
+/// Where a piece of text comes from. Typed as `"$.path.in.json"`, `"$2"` (subject token, from 1) or a literal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pick {
+    /// The text itself.
+    Literal(String),
+    /// The subject's token of that number, from 1.
+    Token(usize),
+    /// A value in the payload.
+    Json(JsonPath),
+}
+
+/// The keys that lead to a value in a JSON object, outermost first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonPath(pub Vec<String>);
+
+/// One field of a mapping.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MappedField {
+    /// Its key in line protocol.
+    pub name: String,
+    /// Where the value stands.
+    pub path: JsonPath,
+    /// How it is written.
+    pub kind: FieldKind,
+}
+
+/// How a field of a mapping is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldKind {
+    /// As JSON says: numbers are floats.
+    Auto,
+    /// A float; a string of digits is taken too.
+    Float,
+    /// A signed integer: `42i`.
+    Integer,
+    /// A string.
+    String,
+    /// A boolean.
+    Boolean,
+}
+
+/// The unit of a number that tells a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeUnit {
+    /// `s`
+    Seconds,
+    /// `ms`
+    Millis,
+    /// `us`
+    Micros,
+    /// `ns`
+    Nanos,
+    /// `rfc3339`: text, not a number.
+    Rfc3339,
+}
+
+/// One place where lines go.
+#[derive(Debug, Clone)]
+pub struct Sink {
+    /// Its name in metrics and logs: `main`, or the key under `[sinks]`.
+    pub name: String,
+    /// The classes it takes.
+    pub classes: Vec<Class>,
+    /// What it is.
+    pub kind: SinkKind,
+}
+
+/// The kinds of sinks.
+#[derive(Debug, Clone)]
+pub enum SinkKind {
+    /// An InfluxDB write API.
+    Influx(Influx),
+    /// Line-protocol files.
+    File(LineFile),
+}
+
+/// An InfluxDB write API.
+#[derive(Debug, Clone)]
+pub struct Influx {
+    /// Base URL; a path prefix is kept.
+    pub url: url::Url,
+    /// Which API, and where in it.
+    pub api: InfluxApi,
+    /// Who we are.
+    pub auth: InfluxAuth,
+    /// How the connection is protected.
+    pub tls: Tls,
+    /// Whether bodies are compressed.
+    pub compression: Compression,
+    /// Batches in flight at once.
+    pub in_flight: usize,
+    /// For one request, from its first byte to the answer's last.
+    pub timeout: Duration,
+    /// The longest pause between two tries; the first is a hundredth of it.
+    pub max_backoff: Duration,
+}
+
+/// The write APIs.
+#[derive(Debug, Clone)]
+pub enum InfluxApi {
+    /// `/write?db=&rp=&precision=ns`
+    V1 {
+        /// The database.
+        db: String,
+        /// The retention policy; the database's default if absent.
+        rp: Option<String>,
+    },
+    /// `/api/v2/write?org=&bucket=&precision=ns`
+    V2 {
+        /// The organisation.
+        org: String,
+        /// The bucket.
+        bucket: String,
+    },
+    /// `/api/v3/write_lp?db=&precision=nanosecond&accept_partial=true`
+    V3 {
+        /// The database.
+        db: String,
+    },
+}
+
+impl InfluxApi {
+    /// The dialect of line protocol that the API takes.
+    pub fn dialect(&self) -> Dialect {
+        match self {
+            Self::V1 { .. } => Dialect::V1,
+            Self::V2 { .. } => Dialect::V2,
+            Self::V3 { .. } => Dialect::V3,
+        }
+    }
+}
+
+/// Who we are to InfluxDB.
+#[derive(Debug, Clone)]
+pub enum InfluxAuth {
+    /// Nobody.
+    None,
+    /// `Authorization: Basic`
+    Basic {
+        /// The user.
+        user: String,
+        /// The password.
+        password: Secret,
+    },
+    /// `Authorization: Token` (v1, v2) or `Bearer` (v3).
+    Token(Secret),
+}
+
+/// Whether bodies are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// As they are.
+    None,
+    /// gzip level 1.
+    Gzip,
+    /// zstd level 1 (files only).
+    Zstd,
+}
+
+/// Line-protocol files.
+#[derive(Debug, Clone)]
+pub struct LineFile {
+    /// The folder, created if absent.
+    pub dir: PathBuf,
+    /// Start a new file at this size (before compression).
+    pub max_bytes: u64,
+    /// Start a new file at this age.
+    pub max_age: Duration,
+    /// Delete the oldest files beyond this many bytes in all; `None` keeps everything.
+    pub keep_bytes: Option<u64>,
+    /// Whether files are compressed.
+    pub compression: Compression,
+}
+
+/// Where dead letters go.
+#[derive(Debug, Clone)]
+pub enum DeadLetters {
+    /// Subjects `deadletter.>` of a stream, created if absent.
+    JetStream {
+        /// The stream.
+        stream: String,
+        /// How long the stream keeps them.
+        max_age: Duration,
+        /// How many bytes the stream keeps.
+        max_bytes: i64,
+    },
+    /// A recorded stream that `replay` can read.
+    File {
+        /// The file, appended to.
+        path: PathBuf,
+    },
+}
+
+/// The series table.
+#[derive(Debug, Clone)]
+pub struct Exporter {
+    /// Classes whose data is shown; empty turns the table off.
+    pub classes: Vec<Class>,
+    /// The most series.
+    pub max_series: usize,
+    /// The most bytes of names, labels and values.
+    pub max_bytes: usize,
+    /// The most labels on a series.
+    pub max_labels: usize,
+    /// A series that was not updated for so long is not shown any more.
+    pub expire: Duration,
+    /// Metric names (after cleaning) that are counters although line protocol cannot say so.
+    pub counters: Vec<String>,
+}
+
+/// The operator's listener.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    /// Loopback unless configured.
+    pub listen: SocketAddr,
+    /// Bytes held by the worker over which it is not ready.
+    pub high_water: usize,
+}
