@@ -116,7 +116,7 @@ pub struct Entry {
 }
 
 /// What is stored in one go: lines, the messages they came from, and what of those could not be decoded.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Batch {
     /// The line protocol in order.
     pub segments: Vec<Bytes>,
@@ -128,6 +128,6 @@ pub struct Batch {
     pub entries: Vec<Entry>,
     /// What decode refused.
     pub letters: Vec<Letter>,
-    /// What made it ready.
-    pub cut: Cut,
+    /// What it costs to hold it: lines and original payloads, in bytes.
+    pub weight: usize,
 }
