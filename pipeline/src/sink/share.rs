@@ -14,6 +14,8 @@ use crate::metrics::Metrics;
 #[derive(Debug)]
 pub struct InFlight {
     batch: Batch,
+    weight: i64,
+    messages: u64,
     open: AtomicUsize,
     since: Instant,
     settled: mpsc::Sender<Arc<InFlight>>,
@@ -45,7 +47,7 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.metrics.in_flight.dec();
-        self.metrics.in_flight_bytes.sub(signed(self.batch.weight));
+        self.metrics.in_flight_bytes.sub(self.weight);
         if !self.is_settled() {
             self.metrics
                 .abandoned
@@ -69,11 +71,16 @@ impl Share {
         metrics: Arc<Metrics>,
         now: Instant,
     ) -> (Arc<InFlight>, Vec<Self>) {
+        let weight = i64::try_from(batch.weight).unwrap_or(i64::MAX);
+        let messages = batch.entries.len() as u64;
         metrics.in_flight.inc();
-        metrics.in_flight_bytes.add(signed(batch.weight));
+        metrics.in_flight_bytes.add(weight);
+        let open = AtomicUsize::new(parts);
         let in_flight = Arc::new(InFlight {
             batch,
-            open: AtomicUsize::new(parts),
+            weight,
+            messages,
+            open,
             since: now,
             settled,
             metrics,
@@ -99,8 +106,4 @@ impl Share {
             }
         }
     }
-}
-
-fn signed(bytes: usize) -> i64 {
-    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
