@@ -246,6 +246,10 @@ pub struct Sink {
 
 /// The kinds of sinks.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a handful of them, made once at the start"
+)]
 pub enum SinkKind {
     /// An InfluxDB write API.
     Influx(Influx),
