@@ -15,6 +15,7 @@ use crate::sink::share::InFlight;
 
 /// Who is told: the server, or nobody for sources that wait for no ack.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "one per process")]
 pub enum Told {
     /// The server, over this connection.
     Server(Bus),
