@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::{HeaderMap, Subject};
-use flightline_contract::deadletter::{DETAIL, DETAIL_LIMIT, LINE, REASON, SEQUENCE, STREAM, SUBJECT};
+use flightline_contract::deadletter::{
+    CUT, DETAIL, DETAIL_LIMIT, LINE, REASON, SEQUENCE, STREAM, SUBJECT,
+};
 use flightline_contract::token::Prefix;
 use flightline_contract::topic::{Address, Topic};
 use tokio::sync::mpsc;
@@ -18,6 +20,8 @@ use crate::metrics::Metrics;
 
 /// Pauses between tries: the first and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// What our headers take at most: the detail, a subject and small change.
+const HEADER_ROOM: usize = 4 * 1024;
 /// Letters under way to the server at once; each holds its payload.
 const WINDOW: usize = 256;
 
@@ -73,7 +77,10 @@ async fn keep(store: &mut Store, letters: &[Letter], metrics: &Metrics) {
             pause = (pause * 2).min(PAUSES.1);
         }
         for letter in window {
-            metrics.dead_lettered.with_label_values(&[letter.reason.as_str()]).inc();
+            metrics
+                .dead_lettered
+                .with_label_values(&[letter.reason.as_str()])
+                .inc();
         }
     }
 }
@@ -81,12 +88,22 @@ async fn keep(store: &mut Store, letters: &[Letter], metrics: &Metrics) {
 async fn try_keep(store: &mut Store, letters: &[Letter]) -> Result<(), Unkept> {
     match store {
         Store::File(file) => Ok(file.append(letters.to_vec()).await?),
-        Store::JetStream { bus, prefix, origin } => {
+        Store::JetStream {
+            bus,
+            prefix,
+            origin,
+        } => {
             let mut under_way = Vec::with_capacity(letters.len());
             for letter in letters {
                 let subject = Subject::from(topic(prefix, &letter.subject).into_string());
-                let headers = headers(letter, origin.as_deref());
-                under_way.push(bus.store(subject, headers, letter.payload.clone()).await?);
+                let mut headers = headers(letter, origin.as_deref());
+                // A message that was as large as the server allows leaves no room for our headers.
+                let room = bus.max_payload().saturating_sub(HEADER_ROOM);
+                let payload = letter.payload.slice(..letter.payload.len().min(room));
+                if payload.len() < letter.payload.len() {
+                    headers.insert(CUT, letter.payload.len().to_string().as_str());
+                }
+                under_way.push(bus.store(subject, headers, payload).await?);
             }
             for stored in under_way {
                 stored.wait().await?;
@@ -117,7 +134,11 @@ pub(crate) fn headers(letter: &Letter, origin: Option<&str>) -> HeaderMap {
     if let (Some(origin), Some(sequence)) = (origin, letter.stamp.sequence) {
         headers.insert(STREAM, origin);
         headers.insert(SEQUENCE, sequence.to_string().as_str());
-        let id = format!("{origin}:{}:{sequence}:{}", letter.stamp.time, line.as_deref().unwrap_or("all"));
+        let id = format!(
+            "{origin}:{}:{sequence}:{}",
+            letter.stamp.time,
+            line.as_deref().unwrap_or("all")
+        );
         headers.insert(async_nats::header::NATS_MESSAGE_ID, id.as_str());
     }
     headers
@@ -125,7 +146,11 @@ pub(crate) fn headers(letter: &Letter, origin: Option<&str>) -> HeaderMap {
 
 /// Text from outside as one line of bounded length: control characters and what is not ASCII are escaped.
 fn one_line(text: &str) -> String {
-    let mut line: String = text.chars().take(DETAIL_LIMIT).flat_map(char::escape_default).collect();
+    let mut line: String = text
+        .chars()
+        .take(DETAIL_LIMIT)
+        .flat_map(char::escape_default)
+        .collect();
     // Escaping leaves ASCII, so every index is a boundary.
     line.truncate(DETAIL_LIMIT);
     line
