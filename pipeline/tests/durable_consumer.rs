@@ -1,6 +1,8 @@
 //! Promise: the durable consumer is created if absent and never deleted; whatever happens to the server, the stream or the
 //! consumer, all that JetStream still holds arrives, and damage is said.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
