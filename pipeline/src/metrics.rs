@@ -144,6 +144,8 @@ pub struct Metrics {
     pub files_deleted: IntCounterVec,
     /// Lines and messages dead-lettered, by reason.
     pub dead_lettered: IntCounterVec,
+    /// Messages of which all or some was dead-lettered.
+    pub dead_lettered_messages: IntCounter,
     /// Messages acknowledged.
     pub acked: IntCounter,
     /// Messages whose processing was prolonged at the server.
@@ -264,6 +266,10 @@ impl Metrics {
                 "flightline_dead_lettered_total",
                 "Lines and messages dead-lettered.",
                 &["reason"],
+            ),
+            dead_lettered_messages: make.counter(
+                "flightline_dead_lettered_messages_total",
+                "Messages of which all or some was dead-lettered.",
             ),
             acked: make.counter("flightline_acked_messages_total", "Messages acknowledged."),
             prolonged: make.counter(

@@ -69,8 +69,22 @@ impl Path {
         metrics: Arc<Metrics>,
     ) -> Self {
         let sinks = std::mem::take(&mut ways.sinks);
-        let outlets = sinks.into_iter().map(|sinks| Outlet { batcher: Batcher::new(limits), sinks }).collect();
-        Self { decoder, outlets, ways, exporter, told, ack_wait, metrics }
+        let outlets = sinks
+            .into_iter()
+            .map(|sinks| Outlet {
+                batcher: Batcher::new(limits),
+                sinks,
+            })
+            .collect();
+        Self {
+            decoder,
+            outlets,
+            ways,
+            exporter,
+            told,
+            ack_wait,
+            metrics,
+        }
     }
 
     /// Works until the source has ended and everything is dispatched.
@@ -79,7 +93,11 @@ impl Path {
     /// When a sink has ended; everything that is not settled is delivered again.
     pub async fn run(mut self, mut intake: Intake) -> Result<(), SinkEnded> {
         loop {
-            let due = self.outlets.iter().filter_map(|outlet| outlet.batcher.due()).min();
+            let due = self
+                .outlets
+                .iter()
+                .filter_map(|outlet| outlet.batcher.due())
+                .min();
             let age = async {
                 match due {
                     Some(due) => tokio::time::sleep_until(due.into()).await,
@@ -123,7 +141,9 @@ impl Path {
             let (destination, lines) = {
                 let route = self.decoder.route(&delivery);
                 let (body, letters) = self.outlets[route.destination].batcher.open();
-                let lines = self.decoder.decode(&delivery, &route, body, &mut *table, letters);
+                let lines = self
+                    .decoder
+                    .decode(&delivery, &route, body, &mut *table, letters);
                 (route.destination, lines)
             };
             self.metrics.decoded.inc();
@@ -138,7 +158,11 @@ impl Path {
     async fn cut_due(&mut self) -> Result<(), SinkEnded> {
         let now = Instant::now();
         for destination in 0..self.outlets.len() {
-            if self.outlets[destination].batcher.due().is_some_and(|due| due <= now) {
+            if self.outlets[destination]
+                .batcher
+                .due()
+                .is_some_and(|due| due <= now)
+            {
                 self.cut(destination, Cut::Age, &[]).await?;
             }
         }
@@ -146,30 +170,62 @@ impl Path {
     }
 
     /// Sends the open batch of `destination` on its way; `behind` is what waits to be decoded meanwhile.
-    async fn cut(&mut self, destination: usize, cut: Cut, behind: &[Delivery]) -> Result<(), SinkEnded> {
+    async fn cut(
+        &mut self,
+        destination: usize,
+        cut: Cut,
+        behind: &[Delivery],
+    ) -> Result<(), SinkEnded> {
         let outlet = &mut self.outlets[destination];
         while let Ok(batch) = self.ways.recycled.try_recv() {
             outlet.batcher.recycle(batch);
         }
-        let Some(batch) = outlet.batcher.cut() else { return Ok(()) };
-        self.metrics.batches.with_label_values(&[cut.as_str()]).inc();
-        #[expect(clippy::cast_precision_loss, reason = "a batch has far fewer than 2^52 lines")]
+        let Some(batch) = outlet.batcher.cut() else {
+            return Ok(());
+        };
+        self.metrics
+            .batches
+            .with_label_values(&[cut.as_str()])
+            .inc();
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a batch has far fewer than 2^52 lines"
+        )]
         self.metrics.batch_lines.observe(batch.lines as f64);
 
-        let sinks: &[_] = if batch.lines == 0 { &[] } else { &self.outlets[destination].sinks };
+        let sinks: &[_] = if batch.lines == 0 {
+            &[]
+        } else {
+            &self.outlets[destination].sinks
+        };
         let letters = usize::from(!batch.letters.is_empty());
         let settled = self.ways.settled.clone();
         let parts = sinks.len() + letters;
-        let (in_flight, mut shares) = Share::split(batch, parts, settled, Arc::clone(&self.metrics), Instant::now());
+        let (in_flight, mut shares) = Share::split(
+            batch,
+            parts,
+            settled,
+            Arc::clone(&self.metrics),
+            Instant::now(),
+        );
         if parts == 0 {
-            return self.ways.settled.send(in_flight).await.map_err(|_| SinkEnded);
+            return self
+                .ways
+                .settled
+                .send(in_flight)
+                .await
+                .map_err(|_| SinkEnded);
         }
         self.ways.ledger.note(&in_flight);
         drop(in_flight);
         if letters == 1
             && let Some(share) = shares.pop()
         {
-            self.ways.office.keep_of(share).await.map_err(|_| SinkEnded)?;
+            self.ways
+                .office
+                .keep_of(share)
+                .await
+                .map_err(|_| SinkEnded)?;
         }
         for (sink, share) in sinks.iter().zip(shares) {
             self.wait_for_room(sink, behind).await?.send(share);
@@ -201,9 +257,18 @@ impl Path {
     }
 
     async fn prolong(&self, behind: &[Delivery]) {
-        let Told::Server(bus) = &self.told else { return };
-        let open = self.outlets.iter().flat_map(|outlet| outlet.batcher.entries()).map(|entry| &entry.delivery);
-        for reply in open.chain(behind).filter_map(|delivery| delivery.ack.reply()) {
+        let Told::Server(bus) = &self.told else {
+            return;
+        };
+        let open = self
+            .outlets
+            .iter()
+            .flat_map(|outlet| outlet.batcher.entries())
+            .map(|entry| &entry.delivery);
+        for reply in open
+            .chain(behind)
+            .filter_map(|delivery| delivery.ack.reply())
+        {
             // A closed connection shows elsewhere; the worst here is a redelivery.
             if bus.prolong(reply.clone()).await.is_ok() {
                 self.metrics.prolonged.inc();

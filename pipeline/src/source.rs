@@ -7,6 +7,8 @@ pub mod handoff;
 pub mod jetstream;
 /// A queue group on core subjects: at most once.
 pub mod core;
+/// Records of this process: replay and demo.
+pub mod memory;
 
 /// What is open between us and the server in bytes: when to ask for more.
 mod pulls;

@@ -76,12 +76,25 @@ async fn keep(store: &mut Store, letters: &[Letter], metrics: &Metrics) {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSES.1);
         }
+        metrics.dead_lettered_messages.inc_by(messages_of(window));
         for letter in window {
             metrics
                 .dead_lettered
                 .with_label_values(&[letter.reason.as_str()])
                 .inc();
         }
+    }
+}
+
+/// How many messages `letters` are from: those of one message stand together.
+fn messages_of(letters: &[Letter]) -> u64 {
+    let others = letters
+        .windows(2)
+        .filter(|pair| (pair[0].stamp, &pair[0].subject) != (pair[1].stamp, &pair[1].subject));
+    if letters.is_empty() {
+        0
+    } else {
+        1 + others.count() as u64
     }
 }
 
