@@ -14,8 +14,8 @@ use tracing::{error, info};
 
 use crate::ack::{self, Ledger, Told};
 use crate::config::Config;
-use crate::deadletter::store::{self, Store};
 use crate::deadletter::Office;
+use crate::deadletter::store::{self, Store};
 use crate::decode::{Decoder, Router};
 use crate::exporter::Exporter;
 use crate::metrics::Metrics;
@@ -66,7 +66,13 @@ impl Stages {
     /// # Errors
     /// When a sink cannot be opened: its folder is not writable, its certificates are no certificates.
     pub fn start(config: &Config, parts: Parts) -> Result<(Handoff, Self), sink::OpenError> {
-        let Parts { told, ack_wait, letters, exporter, metrics } = parts;
+        let Parts {
+            told,
+            ack_wait,
+            letters,
+            exporter,
+            metrics,
+        } = parts;
         let router = Router::new(config);
         let (settled, settled_batches) = mpsc::channel(SETTLED_QUEUE);
         let (recycle, recycled) = mpsc::channel(SETTLED_QUEUE);
@@ -85,22 +91,46 @@ impl Stages {
         let sinks = router
             .destinations()
             .iter()
-            .map(|destination| destination.sinks.iter().map(|index| inputs[*index].clone()).collect())
+            .map(|destination| {
+                destination
+                    .sinks
+                    .iter()
+                    .map(|index| inputs[*index].clone())
+                    .collect()
+            })
             .collect();
         drop(inputs);
-        stages.push(("deadletter".to_owned(), tokio::spawn(store::run(mail, letters, Arc::clone(&metrics)))));
+        stages.push((
+            "deadletter".to_owned(),
+            tokio::spawn(store::run(mail, letters, Arc::clone(&metrics))),
+        ));
         let ack = ack::run(settled_batches, told.clone(), recycle, Arc::clone(&metrics));
         stages.push(("ack".to_owned(), tokio::spawn(ack)));
         let prolong = match &told {
             Told::Server(bus) => {
-                let prolong = ledger.clone().prolong(bus.clone(), ack_wait, Arc::clone(&metrics));
+                let prolong = ledger
+                    .clone()
+                    .prolong(bus.clone(), ack_wait, Arc::clone(&metrics));
                 Some(tokio::spawn(prolong))
             }
             Told::Nobody => None,
         };
 
-        let ways = Ways { sinks, office, settled, recycled, ledger };
-        let path = Path::new(Decoder::new(router), config.batch, ways, exporter, (told, ack_wait), metrics);
+        let ways = Ways {
+            sinks,
+            office,
+            settled,
+            recycled,
+            ledger,
+        };
+        let path = Path::new(
+            Decoder::new(router),
+            config.batch,
+            ways,
+            exporter,
+            (told, ack_wait),
+            metrics,
+        );
         let (hands, intake) = handoff();
         let path = tokio::spawn(async move {
             if let Err(error) = path.run(intake).await {
@@ -125,7 +155,10 @@ impl Stages {
                 Err(_) => {
                     stage.abort();
                     if ended == Ended::Clean {
-                        error!(stage = name, "the drain's deadline has come: what is not stored will be delivered again");
+                        error!(
+                            stage = name,
+                            "the drain's deadline has come: what is not stored will be delivered again"
+                        );
                         ended = Ended::Late(name);
                     }
                 }
