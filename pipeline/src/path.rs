@@ -13,8 +13,11 @@ use crate::ack::{Ledger, Told};
 use crate::batch::{Batch, Batcher, Cut, Limits};
 use crate::deadletter::Office;
 use crate::decode::Decoder;
+use crate::decode::observe::Nobody;
+use crate::decode::route::Router;
 use crate::delivery::{Chunk, Delivery};
 use crate::exporter::Exporter;
+use crate::exporter::table::Table;
 use crate::metrics::Metrics;
 use crate::sink::share::{InFlight, Share};
 use crate::source::handoff::Intake;
@@ -44,10 +47,11 @@ pub struct Ways {
 /// The stage.
 #[derive(Debug)]
 pub struct Path {
+    router: Router,
     decoder: Decoder,
     outlets: Vec<Outlet>,
     ways: Ways,
-    exporter: Arc<Exporter>,
+    exporter: Exporter,
     told: Told,
     ack_wait: Duration,
     metrics: Arc<Metrics>,
@@ -59,12 +63,12 @@ pub struct Path {
 pub struct SinkEnded;
 
 impl Path {
-    /// Joins `decoder` with the ways out. While a sink is slow the server is `told` every third of `ack_wait`.
+    /// Joins decode for what `router` routes with the ways out. While a sink is slow the server is `told` every third of `ack_wait`.
     pub fn new(
-        decoder: Decoder,
+        router: Router,
         limits: Limits,
         mut ways: Ways,
-        exporter: Arc<Exporter>,
+        exporter: Exporter,
         (told, ack_wait): (Told, Duration),
         metrics: Arc<Metrics>,
     ) -> Self {
@@ -77,7 +81,8 @@ impl Path {
             })
             .collect();
         Self {
-            decoder,
+            decoder: Decoder::new(&router),
+            router,
             outlets,
             ways,
             exporter,
@@ -136,16 +141,11 @@ impl Path {
     /// table may be held all the way.
     fn step(&mut self, deliveries: &mut std::vec::Drain<'_, Delivery>) -> Option<(usize, Cut)> {
         let now = Instant::now();
-        let mut table = self.exporter.lock();
+        let exporter = self.exporter.clone();
+        let mut table = exporter.lock();
         for delivery in deliveries {
-            let (destination, lines) = {
-                let route = self.decoder.route(&delivery);
-                let (body, letters) = self.outlets[route.destination].batcher.open();
-                let lines = self
-                    .decoder
-                    .decode(&delivery, &route, body, &mut *table, letters);
-                (route.destination, lines)
-            };
+            table.begin(&delivery.stamp, now);
+            let (destination, lines) = self.decode(&delivery, &mut table);
             self.metrics.decoded.inc();
             self.metrics.lines.inc_by(u64::from(lines));
             if let Some(cut) = self.outlets[destination].batcher.push(delivery, lines, now) {
@@ -153,6 +153,24 @@ impl Path {
             }
         }
         None
+    }
+
+    /// Decodes one message into the open batch of its destination; which one that is, and how many lines it got.
+    fn decode(&mut self, delivery: &Delivery, table: &mut Table) -> (usize, u32) {
+        let Some(route) = self.router.route(&delivery.subject) else {
+            let destination = self.router.strays();
+            let (_, letters) = self.outlets[destination].batcher.open();
+            letters.push(self.router.stray(delivery));
+            return (destination, 0);
+        };
+        let (body, letters) = self.outlets[route.destination].batcher.open();
+        let lines = if self.exporter.shows(route.class) {
+            self.decoder.decode(delivery, &route, body, table, letters)
+        } else {
+            self.decoder
+                .decode(delivery, &route, body, &mut Nobody, letters)
+        };
+        (route.destination, lines)
     }
 
     async fn cut_due(&mut self) -> Result<(), SinkEnded> {

@@ -16,7 +16,7 @@ use crate::ack::{self, Ledger, Told};
 use crate::config::Config;
 use crate::deadletter::Office;
 use crate::deadletter::store::{self, Store};
-use crate::decode::{Decoder, Router};
+use crate::decode::route::{Router, RouterError};
 use crate::exporter::Exporter;
 use crate::metrics::Metrics;
 use crate::path::{Path, Ways};
@@ -38,7 +38,7 @@ pub struct Parts {
     /// Where dead letters go.
     pub letters: Store,
     /// The series table.
-    pub exporter: Arc<Exporter>,
+    pub exporter: Exporter,
     /// The own metrics.
     pub metrics: Arc<Metrics>,
 }
@@ -60,12 +60,28 @@ pub enum Ended {
     Late(String),
 }
 
+/// The stages cannot be started: nothing has been touched.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration's subjects lead nowhere.
+    #[error(transparent)]
+    Router(#[from] RouterError),
+    /// A sink cannot be opened.
+    #[error("sink {name}: {error}")]
+    Sink {
+        /// Its name.
+        name: String,
+        /// Why.
+        error: sink::OpenError,
+    },
+}
+
 impl Stages {
     /// Starts everything behind the source.
     ///
     /// # Errors
     /// When a sink cannot be opened: its folder is not writable, its certificates are no certificates.
-    pub fn start(config: &Config, parts: Parts) -> Result<(Handoff, Self), sink::OpenError> {
+    pub fn start(config: &Config, parts: Parts) -> Result<(Handoff, Self), StartError> {
         let Parts {
             told,
             ack_wait,
@@ -73,7 +89,7 @@ impl Stages {
             exporter,
             metrics,
         } = parts;
-        let router = Router::new(config);
+        let router = Router::new(config)?;
         let (settled, settled_batches) = mpsc::channel(SETTLED_QUEUE);
         let (recycle, recycled) = mpsc::channel(SETTLED_QUEUE);
         let (office, mail) = Office::open();
@@ -124,7 +140,7 @@ impl Stages {
             ledger,
         };
         let path = Path::new(
-            Decoder::new(router),
+            router,
             config.batch,
             ways,
             exporter,
