@@ -2,3 +2,10 @@
 
 /// One sink's part in one batch.
 pub mod share;
+
+/// What a status code says of the lines that were sent.
+pub mod verdict;
+/// How long to wait before the next try.
+pub mod retry;
+/// One probe at a time while a store does not answer.
+pub mod breaker;
