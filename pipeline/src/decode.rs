@@ -4,3 +4,5 @@
 pub mod line;
 /// Where the line protocols of InfluxDB 1, 2 and 3 differ.
 pub mod dialect;
+/// The check and the spans of line protocol.
+pub mod scan;
