@@ -9,3 +9,13 @@ pub mod verdict;
 pub mod retry;
 /// One probe at a time while a store does not answer.
 pub mod breaker;
+/// The segments of a batch as a request's body.
+pub mod body;
+/// Which lines of a batch are left to send.
+pub mod work;
+/// A batch's lines, one by one.
+pub mod lines;
+/// Which lines a refusal names.
+pub mod blame;
+/// Dead letters of refused lines.
+pub mod letters;

@@ -126,7 +126,11 @@ impl Scanner {
         self.fields.clear();
         let mut names = Names {
             text,
-            tab: if self.rules.tab_in_names() { Tab::Allowed } else { Tab::Refused },
+            tab: if self.rules.tab_in_names() {
+                Tab::Allowed
+            } else {
+                Tab::Refused
+            },
             seen: 0,
         };
         let mut seen = Seen::default();
@@ -155,12 +159,24 @@ impl Scanner {
         if word::beyond_ascii(names.seen) || !self.rules.any_bytes() {
             self.check_bytes(&text[..end], measurement)?;
         }
-        Ok(Parts { measurement, series, timestamp, end, next, line_end })
+        Ok(Parts {
+            measurement,
+            series,
+            timestamp,
+            end,
+            next,
+            line_end,
+        })
     }
 
     /// The tags from `at` on; the end of the series key.
     #[inline(always)]
-    fn walk_tags(&mut self, names: &mut Names<'_>, seen: &mut Seen, mut at: usize) -> Result<usize, At> {
+    fn walk_tags(
+        &mut self,
+        names: &mut Names<'_>,
+        seen: &mut Seen,
+        mut at: usize,
+    ) -> Result<usize, At> {
         let mut doubt = Doubt::None;
         let end = loop {
             let (equals, stop) = names.end(at)?;
@@ -181,7 +197,10 @@ impl Scanner {
             if seen.add(key) == Doubt::Some {
                 doubt = Doubt::Some;
             }
-            self.tags.push(TagSpan { key: span(at, equals), value: span(equals + 1, end) });
+            self.tags.push(TagSpan {
+                key: span(at, equals),
+                value: span(equals + 1, end),
+            });
             match stop {
                 Stop::Comma => at = end + 1,
                 Stop::Space => break end,
@@ -197,7 +216,12 @@ impl Scanner {
 
     /// The fields after the blanks at `at`; where the last one ends.
     #[inline(always)]
-    fn walk_fields(&mut self, names: &mut Names<'_>, seen: &mut Seen, at: usize) -> Result<usize, At> {
+    fn walk_fields(
+        &mut self,
+        names: &mut Names<'_>,
+        seen: &mut Seen,
+        at: usize,
+    ) -> Result<usize, At> {
         let text = names.text;
         let mut doubt = Doubt::None;
         let mut at = blanks(text, at);
@@ -214,7 +238,11 @@ impl Scanner {
             if seen.add(key) == Doubt::Some {
                 doubt = Doubt::Some;
             }
-            self.fields.push(FieldSpan { key: span(at, equals), value: span(equals + 1, end), kind });
+            self.fields.push(FieldSpan {
+                key: span(at, equals),
+                value: span(equals + 1, end),
+                kind,
+            });
             match text.get(end) {
                 Some(b',') => at = end + 1,
                 Some(b' ' | b'\n') | None => break end,
@@ -237,7 +265,8 @@ impl Scanner {
         if end > LINE_LIMIT {
             return Err((end, Fault::LineTooLong));
         }
-        let long = |field: &&FieldSpan| series + (field.key.end - field.key.start) as usize > KEY_LIMIT;
+        let long =
+            |field: &&FieldSpan| series + (field.key.end - field.key.start) as usize > KEY_LIMIT;
         match self.fields.iter().find(long) {
             Some(field) => Err((field.key.start as usize, Fault::KeyTooLong)),
             None => Ok(()),
@@ -255,7 +284,9 @@ impl Scanner {
             return check(0, text.len());
         }
         check(0, measurement)?;
-        self.fields.iter().try_for_each(|field| check(field.key.start as usize, field.key.end as usize))
+        self.fields
+            .iter()
+            .try_for_each(|field| check(field.key.start as usize, field.key.end as usize))
     }
 }
 
@@ -266,7 +297,11 @@ fn measurement(names: &mut Names<'_>) -> Result<(usize, Stop), At> {
     loop {
         let (end, stop) = names.end(at)?;
         if stop != Stop::Equals {
-            return if end == 0 { Err((0, Fault::Measurement)) } else { Ok((end, stop)) };
+            return if end == 0 {
+                Err((0, Fault::Measurement))
+            } else {
+                Ok((end, stop))
+            };
         }
         at = end + 1;
     }
@@ -340,7 +375,11 @@ fn skip(payload: &[u8], mut at: usize) -> Option<usize> {
 fn refused(text: &[u8], start: usize, (at, fault): At) -> Scanned<'_> {
     let newline = resume::newline(text);
     let mut end = newline.unwrap_or(text.len());
-    let mut line_end = if newline.is_some() { LineEnd::Lf } else { LineEnd::EndOfInput };
+    let mut line_end = if newline.is_some() {
+        LineEnd::Lf
+    } else {
+        LineEnd::EndOfInput
+    };
     if end > 0 && text[end - 1] == b'\r' {
         end -= 1;
         if newline.is_some() {
@@ -351,12 +390,18 @@ fn refused(text: &[u8], start: usize, (at, fault): At) -> Scanned<'_> {
         range: start..start + end,
         next: start + newline.map_or(text.len(), |newline| newline + 1),
         end: line_end,
-        line: Err(LineError { fault, column: at + 1 }),
+        line: Err(LineError {
+            fault,
+            column: at + 1,
+        }),
     }
 }
 
 #[inline(always)]
 fn span(start: usize, end: usize) -> Span {
     // Exact: no place is beyond WINDOW.
-    Span { start: start as u32, end: end as u32 }
+    Span {
+        start: start as u32,
+        end: end as u32,
+    }
 }

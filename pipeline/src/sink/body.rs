@@ -58,7 +58,11 @@ mod tests {
 
     #[tokio::test]
     async fn the_segments_come_out_in_order_with_their_exact_size() {
-        let body = Segments::new(vec![Bytes::from("a 1\n"), Bytes::from("b"), Bytes::from(" 2\n")]);
+        let body = Segments::new(vec![
+            Bytes::from("a 1\n"),
+            Bytes::from("b"),
+            Bytes::from(" 2\n"),
+        ]);
         assert_eq!(body.size_hint().exact(), Some(8));
         assert_eq!(body.collect().await.unwrap().to_bytes(), "a 1\nb 2\n");
         let empty = Segments::new(Vec::new());

@@ -224,7 +224,11 @@ mod tests {
                         pass.succeeded();
                         return;
                     }
-                    assert_eq!(trying.fetch_add(1, Ordering::SeqCst), 0, "two probes at once");
+                    assert_eq!(
+                        trying.fetch_add(1, Ordering::SeqCst),
+                        0,
+                        "two probes at once"
+                    );
                     assert!(opened.elapsed() >= MAX / 100);
                     tokio::time::sleep(Duration::from_secs(1)).await;
                     trying.fetch_sub(1, Ordering::SeqCst);

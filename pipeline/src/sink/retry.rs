@@ -23,7 +23,9 @@ pub struct Backoff {
 impl Backoff {
     /// Pauses of at most `max`.
     pub fn new(max: Duration) -> Self {
-        Self { max: max.max(FLOOR) }
+        Self {
+            max: max.max(FLOOR),
+        }
     }
 
     /// The pause after `failures` (from 1) in a row. `random` from 0 to 1 chooses between a half and the whole of the step, so that
@@ -68,9 +70,18 @@ mod tests {
     #[test]
     fn pauses_double_from_a_hundredth_to_the_longest() {
         let pauses: Vec<u64> = (1..=9)
-            .map(|n| Backoff::new(MAX).pause(n, 1.0).as_millis().try_into().unwrap())
+            .map(|n| {
+                Backoff::new(MAX)
+                    .pause(n, 1.0)
+                    .as_millis()
+                    .try_into()
+                    .unwrap()
+            })
             .collect();
-        assert_eq!(pauses, [300, 600, 1200, 2400, 4800, 9600, 19200, 30000, 30000]);
+        assert_eq!(
+            pauses,
+            [300, 600, 1200, 2400, 4800, 9600, 19200, 30000, 30000]
+        );
     }
 
     #[test]
@@ -82,7 +93,10 @@ mod tests {
             backoff.pause_obeying(1, Some(Duration::from_secs(86_400)), 0.5),
             RETRY_AFTER_LIMIT
         );
-        assert_eq!(backoff.pause_obeying(1, Some(Duration::ZERO), 1.0), MAX / 100);
+        assert_eq!(
+            backoff.pause_obeying(1, Some(Duration::ZERO), 1.0),
+            MAX / 100
+        );
     }
 
     #[test]
@@ -98,7 +112,10 @@ mod tests {
             retry_after("Sun, 06 Nov 1994 08:49:00 GMT", now),
             Some(Duration::ZERO)
         );
-        assert_eq!(retry_after("99999999999999999999999", now), Some(Duration::MAX));
+        assert_eq!(
+            retry_after("99999999999999999999999", now),
+            Some(Duration::MAX)
+        );
         for junk in ["", "soon", "-1", "1.5", "06 Nov"] {
             assert_eq!(retry_after(junk, now), None, "{junk}");
         }

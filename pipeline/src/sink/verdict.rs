@@ -46,7 +46,9 @@ pub fn verdict(status: StatusCode) -> Verdict {
     TABLE
         .iter()
         .find(|(codes, _)| codes.contains(&status.as_u16()))
-        .map_or(Verdict::Again(RetryReason::Unexpected), |(_, verdict)| *verdict)
+        .map_or(Verdict::Again(RetryReason::Unexpected), |(_, verdict)| {
+            *verdict
+        })
 }
 
 #[cfg(test)]
@@ -84,7 +86,9 @@ mod tests {
 
     #[test]
     fn what_no_row_names_is_sent_again() {
-        for code in [100, 202, 206, 301, 302, 307, 402, 405, 406, 410, 411, 415, 418, 451, 600, 999] {
+        for code in [
+            100, 202, 206, 301, 302, 307, 402, 405, 406, 410, 411, 415, 418, 451, 600, 999,
+        ] {
             assert_eq!(of(code), Verdict::Again(RetryReason::Unexpected), "{code}");
         }
     }

@@ -211,7 +211,10 @@ mod tests {
     #[test]
     fn named_lines_leave_the_others_in_order() {
         let part = Part::of(vec![0..5, 8..10]);
-        assert_eq!(part.clone().without(&[0, 3, 9]).ranges(), [1..3, 4..5, 8..9]);
+        assert_eq!(
+            part.clone().without(&[0, 3, 9]).ranges(),
+            [1..3, 4..5, 8..9]
+        );
         assert_eq!(part.clone().without(&[6]).ranges(), [0..5, 8..10]);
         let (head, tail) = part.cut(6);
         assert_eq!(head.ranges(), [0..5, 8..9]);

@@ -99,7 +99,12 @@ impl Names<'_> {
     /// What follows the backslash at `at` and what it escapes.
     #[cold]
     fn escaped(&mut self, at: usize) -> Result<usize, (usize, Fault)> {
-        let ends = |at: usize| matches!(self.text.get(at), None | Some(b',' | b'=' | b' ' | b'\n' | b'\r'));
+        let ends = |at: usize| {
+            matches!(
+                self.text.get(at),
+                None | Some(b',' | b'=' | b' ' | b'\n' | b'\r')
+            )
+        };
         match self.text.get(at + 1) {
             None | Some(b'\n' | b'\r') => Err((at, Fault::Backslash)),
             Some(b'\\') if ends(at + 2) => Err((at, Fault::Backslash)),

@@ -29,7 +29,8 @@ fn closed(text: &[u8], mut at: usize) -> Option<usize> {
         at += memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
         if text[at] == b'"' {
             let behind = at + 1;
-            return matches!(text.get(behind), None | Some(b',' | b' ' | b'\n' | b'\r')).then_some(behind);
+            return matches!(text.get(behind), None | Some(b',' | b' ' | b'\n' | b'\r'))
+                .then_some(behind);
         }
         at += 2;
     }

@@ -35,7 +35,10 @@ pub(super) fn value(text: &[u8], at: usize, rules: Rules) -> Found<FieldType> {
 fn string(text: &[u8], open: usize) -> Found<FieldType> {
     let mut at = open + 1;
     loop {
-        let Some(found) = text.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) else {
+        let Some(found) = text
+            .get(at..)
+            .and_then(|rest| memchr::memchr2(b'"', b'\\', rest))
+        else {
             return Err((open, Fault::Unclosed));
         };
         at += found;
@@ -49,11 +52,13 @@ fn string(text: &[u8], open: usize) -> Found<FieldType> {
 #[inline]
 fn boolean(text: &[u8], at: usize) -> Found<FieldType> {
     let rest = &text[at..];
-    let word = rest.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let word = rest
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphabetic())
+        .count();
     match &rest[..word] {
-        b"t" | b"T" | b"true" | b"True" | b"TRUE" | b"f" | b"F" | b"false" | b"False" | b"FALSE" => {
-            Ok((at + word, FieldType::Boolean))
-        }
+        b"t" | b"T" | b"true" | b"True" | b"TRUE" | b"f" | b"F" | b"false" | b"False"
+        | b"FALSE" => Ok((at + word, FieldType::Boolean)),
         _ => Err((at, Fault::Value)),
     }
 }
@@ -127,7 +132,11 @@ fn digits(text: &[u8], mut at: usize) -> usize {
 }
 
 #[cold]
-fn range<T: std::str::FromStr>(text: &[u8], start: usize, end: usize) -> Result<(), (usize, Fault)> {
+fn range<T: std::str::FromStr>(
+    text: &[u8],
+    start: usize,
+    end: usize,
+) -> Result<(), (usize, Fault)> {
     match parse::<T>(text, start, end) {
         Some(_) => Ok(()),
         None => Err((start, Fault::Range)),
@@ -161,10 +170,16 @@ pub(super) fn timestamp(text: &[u8], start: usize) -> Found<i64> {
             .rev()
             .fold(0, |value: u64, chunk| match word::load(chunk, 0) {
                 Some(word) => value * 100_000_000 + word::number(word),
-                None => chunk.iter().fold(value, |value, digit| value * 10 + u64::from(digit - b'0')),
+                None => chunk
+                    .iter()
+                    .fold(value, |value, digit| value * 10 + u64::from(digit - b'0')),
             });
         let size = i64::try_from(size).ok();
-        if first == start { size } else { size.map(|size| -size) }
+        if first == start {
+            size
+        } else {
+            size.map(|size| -size)
+        }
     } else {
         parse(text, start, end)
     };

@@ -12,7 +12,9 @@ const TOPS: Word = 0x8080_8080_8080_8080;
 /// The word at `at`, if the text is long enough.
 #[inline(always)]
 pub(super) fn load(text: &[u8], at: usize) -> Option<Word> {
-    text.get(at..)?.first_chunk().map(|bytes| Word::from_le_bytes(*bytes))
+    text.get(at..)?
+        .first_chunk()
+        .map(|bytes| Word::from_le_bytes(*bytes))
 }
 
 /// The index of the first byte that a test found.
