@@ -19,3 +19,9 @@ pub mod lines;
 pub mod blame;
 /// Dead letters of refused lines.
 pub mod letters;
+/// Compressed bodies.
+pub mod gzip;
+/// One request, one answer.
+pub mod client;
+/// InfluxDB's write APIs.
+pub mod influx;

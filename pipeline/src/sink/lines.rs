@@ -131,9 +131,9 @@ mod tests {
     fn a_part_is_sent_as_its_lines_with_their_ends() {
         let lines = Lines::of(&batch(&["a v=1 1\nb v=1 1\nc v=1 1\nd v=1 1\n"], 4)).unwrap();
         let mut work = Work::whole(4);
-        let whole = work.next().unwrap();
+        let whole = work.take().unwrap();
         work.without(whole, &[1]);
-        let rest = work.next().unwrap();
+        let rest = work.take().unwrap();
         assert_eq!(
             lines.segments(&rest).concat(),
             b"a v=1 1\nc v=1 1\nd v=1 1\n"
@@ -145,12 +145,12 @@ mod tests {
         let long = "x".repeat(1000);
         let text = format!("a v=1 1\nb v=1 1\nc,t={long} v=1 1\nd v=1 1\n");
         let lines = Lines::split(Bytes::from(text));
-        let whole = Work::whole(4).next().unwrap();
+        let whole = Work::whole(4).take().unwrap();
         assert_eq!(lines.half_of_bytes(&whole), 2);
         let mut work = Work::whole(4);
-        let whole = work.next().unwrap();
+        let whole = work.take().unwrap();
         work.split(whole, 2);
-        let (head, tail) = (work.next().unwrap(), work.next().unwrap());
+        let (head, tail) = (work.take().unwrap(), work.take().unwrap());
         assert_eq!(lines.half_of_bytes(&head), 1);
         assert_eq!(lines.half_of_bytes(&tail), 1);
     }

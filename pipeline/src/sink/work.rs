@@ -99,7 +99,7 @@ impl Work {
     }
 
     /// The part to send next; what becomes of it is said by one of the other methods, or by none if it was stored.
-    pub fn next(&mut self) -> Option<Part> {
+    pub fn take(&mut self) -> Option<Part> {
         self.pending.pop()
     }
 
@@ -168,7 +168,7 @@ mod tests {
             refused: Vec::new(),
             requests: 0,
         };
-        while let Some(part) = work.next() {
+        while let Some(part) = work.take() {
             run.requests += 1;
             let bad_here: Vec<usize> = part.iter().filter(|line| bad.contains(line)).collect();
             if part.len() > limit {
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_batch_without_lines_is_no_work() {
-        assert_eq!(Work::whole(0).next(), None);
+        assert_eq!(Work::whole(0).take(), None);
     }
 
     proptest! {

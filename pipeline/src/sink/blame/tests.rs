@@ -14,7 +14,7 @@ fn part() -> (Part, Lines) {
         ..Batch::default()
     };
     // Line 2 breaks the grammar; told apart all the same.
-    (Work::whole(5).next().unwrap(), Lines::of(&batch).unwrap())
+    (Work::whole(5).take().unwrap(), Lines::of(&batch).unwrap())
 }
 
 fn blame(body: &str) -> Blame {
