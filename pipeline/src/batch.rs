@@ -8,7 +8,9 @@ use bytes::{Bytes, BytesMut};
 use crate::deadletter::Letter;
 use crate::delivery::Delivery;
 
-/// Payloads of at least this many bytes travel by reference, smaller ones are copied into the batch's buffer.
+/// Payloads of at least this many bytes travel by reference, smaller ones are copied into the batch's buffer. Measured over
+/// loopback, in CPU seconds per GB: lines of 150 bytes cost 0.44 copied and 3.03 as one entry each of vectored writes of 16 (the
+/// HTTP client's queue); 1 KiB costs 0.49 and 0.65; from 4 KiB on there is no difference, and a copy would only take memory.
 pub const BY_REFERENCE: usize = 4096;
 
 /// When a batch is cut.
@@ -116,7 +118,7 @@ pub struct Entry {
 }
 
 /// What is stored in one go: lines, the messages they came from, and what of those could not be decoded.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Batch {
     /// The line protocol in order.
     pub segments: Vec<Bytes>,
@@ -128,6 +130,130 @@ pub struct Batch {
     pub entries: Vec<Entry>,
     /// What decode refused.
     pub letters: Vec<Letter>,
-    /// What made it ready.
-    pub cut: Cut,
+    /// What it costs to hold it: lines and original payloads, in bytes.
+    pub weight: usize,
 }
+
+impl Batch {
+    /// The message that line `line` (from 0) of the batch came from, and the line's number (from 0) among that message's own.
+    pub fn origin(&self, line: usize) -> Option<(&Delivery, usize)> {
+        let mut first = 0;
+        for entry in &self.entries {
+            let next = first + entry.lines as usize;
+            if line < next {
+                return Some((&entry.delivery, line - first));
+            }
+            first = next;
+        }
+        None
+    }
+}
+
+/// Buffers of settled batches that are kept for new ones: one for each batch that can be in flight, roughly.
+const SPARES: usize = 8;
+/// Room behind the byte limit for the message that reaches it, so that the buffer does not grow for it.
+const SLACK: usize = 16 * 1024;
+
+/// The open batch of one destination.
+#[derive(Debug)]
+pub struct Batcher {
+    limits: Limits,
+    body: Body,
+    entries: Vec<Entry>,
+    letters: Vec<Letter>,
+    payload_bytes: usize,
+    opened: Option<Instant>,
+    spare_buffers: Vec<BytesMut>,
+    spare_entries: Vec<Vec<Entry>>,
+}
+
+impl Batcher {
+    /// An empty one.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            body: Body::default(),
+            entries: Vec::new(),
+            letters: Vec::new(),
+            payload_bytes: 0,
+            opened: None,
+            spare_buffers: Vec::new(),
+            spare_entries: Vec::new(),
+        }
+    }
+
+    /// Where decode writes the next message's lines and letters; [`Batcher::push`] must follow.
+    pub fn open(&mut self) -> (&mut Body, &mut Vec<Letter>) {
+        if self.body.tail.capacity() == 0 {
+            self.body.tail = self
+                .spare_buffers
+                .pop()
+                .unwrap_or_else(|| BytesMut::with_capacity(self.limits.bytes + SLACK));
+        }
+        (&mut self.body, &mut self.letters)
+    }
+
+    /// Adds the message whose `lines` lines were just written, with its ack. Says so when the batch is to be cut.
+    pub fn push(&mut self, delivery: Delivery, lines: u32, now: Instant) -> Option<Cut> {
+        self.payload_bytes += delivery.payload.len();
+        self.entries.push(Entry { delivery, lines });
+        self.opened.get_or_insert(now);
+        // Messages without lines (dead-lettered or only exported) are limited like lines.
+        if self.body.lines().max(self.entries.len()) >= self.limits.lines {
+            Some(Cut::Lines)
+        } else if self.body.bytes().max(self.payload_bytes) >= self.limits.bytes {
+            Some(Cut::Bytes)
+        } else {
+            None
+        }
+    }
+
+    /// When the open batch is to be cut for its age; `None` while it is empty.
+    pub fn due(&self) -> Option<Instant> {
+        self.opened.map(|opened| opened + self.limits.age)
+    }
+
+    /// The messages of the open batch.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Takes the open batch; `None` if no message is in it.
+    pub fn cut(&mut self) -> Option<Batch> {
+        self.opened.take()?;
+        self.body.close_tail();
+        let body = std::mem::take(&mut self.body);
+        let next_entries = self.spare_entries.pop().unwrap_or_default();
+        Some(Batch {
+            segments: body.segments,
+            lines: body.lines,
+            bytes: body.closed_bytes,
+            entries: std::mem::replace(&mut self.entries, next_entries),
+            letters: std::mem::take(&mut self.letters),
+            weight: body.closed_bytes + std::mem::take(&mut self.payload_bytes),
+        })
+    }
+
+    /// Takes the buffers of a settled batch for reuse.
+    pub fn recycle(&mut self, mut batch: Batch) {
+        batch.entries.clear();
+        if self.spare_entries.len() < SPARES {
+            self.spare_entries.push(batch.entries);
+        }
+        for segment in batch.segments {
+            if self.spare_buffers.len() >= SPARES {
+                return;
+            }
+            // Only our own buffers can be taken back: a payload by reference is a part of the connection's.
+            if let Ok(mut buffer) = segment.try_into_mut() {
+                buffer.clear();
+                if buffer.capacity() >= self.limits.bytes {
+                    self.spare_buffers.push(buffer);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -295,7 +295,7 @@ pub struct Sink {
 #[derive(Debug, Clone)]
 #[expect(
     clippy::large_enum_variant,
-    reason = "a process has a handful of sinks"
+    reason = "a handful of them, made once at the start"
 )]
 pub enum SinkKind {
     /// An InfluxDB write API.

@@ -12,6 +12,8 @@ pub mod source;
 pub mod decode;
 /// Lines to batches by count, bytes and age.
 pub mod batch;
+/// The loop of decode and batch.
+pub mod path;
 /// Batches to stores, until each said that it has them.
 pub mod sink;
 /// What could not be stored, kept with its reason.

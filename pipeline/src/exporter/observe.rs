@@ -1,0 +1,372 @@
+//! What decode finds in a message comes in, updates of the series table go out, in the same pass and without a copy.
+//!
+//! A sample replaces a newer one never: each series remembers the time of what it shows, and an older sample is refused
+//! ([`Refusal::Older`]), so that redelivery and back-fill change nothing. A sample's time is its own, or its message's; a time
+//! ahead of the message's counts as the message's, or one wrong clock would silence its series. Increases are added whatever
+//! their time, once per message.
+
+use std::hash::{BuildHasher, Hasher};
+
+use flightline_contract::class::Class;
+use flightline_contract::health::Health;
+use flightline_contract::lifecycle::Transition;
+use flightline_contract::metric::{Reading, Sample, Temporality};
+use flightline_contract::value::{Labels as Pairs, Timestamp};
+
+use super::family::Kind;
+use super::key::RawKey;
+use super::name;
+use super::refusal::Refusal;
+use super::slot::Life;
+use super::table::{Described, Owner, Scratch, Table};
+use super::update::{Observations, Update};
+use crate::decode::line::{FieldType, Line};
+use crate::decode::observe::Observer;
+
+/// What tells the raw keys of JSON payloads apart, and from a line's, whose second part is never empty.
+#[derive(Debug, Clone, Copy)]
+#[repr(u8)]
+enum Form {
+    Counter,
+    Gauge,
+    Histogram,
+    Health,
+    Transitions,
+    Up,
+}
+
+impl Observer for Table {
+    /// A line of line protocol: each number and boolean is the gauge `measurement_field`, or a counter if configuration says so.
+    fn line(&mut self, line: &Line<'_>) {
+        let time = self.sample_time(line.timestamp.map(Timestamp));
+        let series = line.series.of(line.text);
+        let mut series_hash = self.hash.build_hasher();
+        series_hash.write(series);
+        for field in line.fields {
+            let Some(value) = number(field.kind, field.value.of(line.text)) else {
+                continue;
+            };
+            let key = RawKey {
+                head: series,
+                tail: field.key.of(line.text),
+            };
+            let hash = RawKey::finish(series_hash.clone(), key.tail);
+            let update = Update::Set(value);
+            let outcome = match self.find(hash, key) {
+                Some(id) => self.update(id, update, time),
+                None => self.meet_field(line, key, hash, update, time),
+            };
+            self.note(outcome);
+        }
+    }
+
+    /// A sample of a metric set, with what it means. Labels `service` and `instance` of its own
+    /// become `exported_service` and `exported_instance`.
+    fn sample(&mut self, service: &str, instance: &str, sample: &Sample<'_>, reading: Reading<'_>) {
+        if !self.shows(Class::Metric) {
+            return;
+        }
+        let (form, kind, update, help) = match reading {
+            Reading::Counter { temporality, value } => {
+                let update = match temporality {
+                    Temporality::Cumulative => Update::Set(value),
+                    Temporality::Delta => Update::Add(value),
+                };
+                (
+                    Form::Counter,
+                    Kind::Counter,
+                    update,
+                    "Counter of a metric set.",
+                )
+            }
+            Reading::Gauge(value) => (
+                Form::Gauge,
+                Kind::Gauge,
+                Update::Set(value),
+                "Gauge of a metric set.",
+            ),
+            Reading::Histogram {
+                temporality,
+                buckets,
+                sum,
+                count,
+            } => {
+                let observations = Observations {
+                    buckets,
+                    sum,
+                    count,
+                };
+                let update = match temporality {
+                    Temporality::Cumulative => Update::SetHistogram(observations),
+                    Temporality::Delta => Update::AddHistogram(observations),
+                };
+                (
+                    Form::Histogram,
+                    Kind::Histogram,
+                    update,
+                    "Histogram of a metric set.",
+                )
+            }
+        };
+        let time = self.sample_time(sample.time);
+        let described = Described {
+            kind,
+            owner: Owner::Foreign,
+            life: Life::Normal,
+            help,
+        };
+        let parts = [service, instance, &sample.name];
+        self.observe(form, &parts, &sample.labels, update, time, |scratch| {
+            name::metric(&sample.name, &mut scratch.name)?;
+            for (label, value) in &sample.labels.0 {
+                scratch.labels.push(label, value)?;
+            }
+            scratch.labels.push_subject("service", service)?;
+            scratch.labels.push_subject("instance", instance)?;
+            Ok(described)
+        });
+    }
+
+    /// The result of a check: 1 for its present status, 0 for the three others.
+    fn health(&mut self, service: &str, instance: &str, health: &Health<'_>) {
+        if !self.shows(Class::Health) {
+            return;
+        }
+        let time = self.sample_time(health.time);
+        let parts = [service, instance, &health.check];
+        let update = Update::State(health.status);
+        self.observe(
+            Form::Health,
+            &parts,
+            &Pairs::default(),
+            update,
+            time,
+            |scratch| {
+                scratch.name.push_str("flightline_health_status");
+                scratch.labels.push("service", service)?;
+                scratch.labels.push("instance", instance)?;
+                scratch.labels.push("check", &health.check)?;
+                Ok(own(
+                    Kind::State,
+                    Life::Normal,
+                    "1 for the present status of a check, 0 for the others.",
+                ))
+            },
+        );
+        // A check that still runs is a sign of life of the job behind it.
+        self.with_key(
+            Form::Up,
+            &[service, instance],
+            &Pairs::default(),
+            |table, key, hash, _| {
+                if let Some(id) = table.find(hash, key) {
+                    table.show(id);
+                }
+            },
+        );
+    }
+
+    /// A transition of a supervised job: counted once, and whether the job serves now.
+    fn transition(&mut self, service: &str, instance: &str, transition: &Transition<'_>) {
+        if !self.shows(Class::Lifecycle) {
+            return;
+        }
+        let time = self.sample_time(transition.time);
+        let (from, to) = (transition.from.as_str(), transition.to.as_str());
+        let parts = [service, instance, from, to];
+        let none = Pairs::default();
+        self.observe(
+            Form::Transitions,
+            &parts,
+            &none,
+            Update::Add(1.0),
+            time,
+            |scratch| {
+                scratch
+                    .name
+                    .push_str("flightline_lifecycle_transitions_total");
+                scratch.labels.push("service", service)?;
+                scratch.labels.push("instance", instance)?;
+                scratch.labels.push("from", from)?;
+                scratch.labels.push("to", to)?;
+                Ok(own(
+                    Kind::Counter,
+                    Life::Long,
+                    "Transitions of supervised jobs.",
+                ))
+            },
+        );
+        let up = Update::Set(if transition.to.is_up() { 1.0 } else { 0.0 });
+        self.observe(Form::Up, &[service, instance], &none, up, time, |scratch| {
+            scratch.name.push_str("flightline_up");
+            scratch.labels.push("service", service)?;
+            scratch.labels.push("instance", instance)?;
+            Ok(own(
+                Kind::Gauge,
+                Life::Long,
+                "1 while a supervised job serves.",
+            ))
+        });
+    }
+}
+
+impl Table {
+    fn sample_time(&self, own: Option<Timestamp>) -> i64 {
+        let message = self.message.time;
+        own.map_or(message, |time| time.0.min(message))
+    }
+
+    fn meet_field(
+        &mut self,
+        line: &Line<'_>,
+        key: RawKey<'_>,
+        hash: u32,
+        update: Update<'_>,
+        time: i64,
+    ) -> Result<(), Refusal> {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let outcome = scratch.describe_field(line, key.tail).and_then(|()| {
+            let kind = if self.is_counter(&scratch.name) {
+                Kind::Counter
+            } else {
+                Kind::Gauge
+            };
+            let described = Described {
+                kind,
+                owner: Owner::Foreign,
+                life: Life::Normal,
+                help: "Field of line protocol.",
+            };
+            self.meet(key, hash, &mut scratch, described, update, time)
+        });
+        self.scratch = scratch;
+        outcome
+    }
+
+    fn observe(
+        &mut self,
+        form: Form,
+        parts: &[&str],
+        pairs: &Pairs<'_>,
+        update: Update<'_>,
+        time: i64,
+        describe: impl FnOnce(&mut Scratch) -> Result<Described, Refusal>,
+    ) {
+        self.with_key(form, parts, pairs, |table, key, hash, scratch| {
+            let outcome = match table.find(hash, key) {
+                Some(id) => table.update(id, update, time),
+                None => {
+                    scratch.name.clear();
+                    scratch.labels.clear();
+                    describe(scratch).and_then(|described| {
+                        table.meet(key, hash, scratch, described, update, time)
+                    })
+                }
+            };
+            table.note(outcome);
+        });
+    }
+
+    /// Calls `then` with the raw key of JSON: each part with its length before it, so that no two lists of parts are the same bytes.
+    fn with_key(
+        &mut self,
+        form: Form,
+        parts: &[&str],
+        pairs: &Pairs<'_>,
+        then: impl FnOnce(&mut Self, RawKey<'_>, u32, &mut Scratch),
+    ) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let mut bytes = std::mem::take(&mut scratch.key);
+        bytes.clear();
+        bytes.push(form as u8);
+        let pairs = pairs
+            .0
+            .iter()
+            .flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+        for part in parts.iter().copied().chain(pairs) {
+            let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
+            bytes.extend_from_slice(&length.to_le_bytes());
+            bytes.extend_from_slice(part.as_bytes());
+        }
+        let key = RawKey {
+            head: &bytes,
+            tail: b"",
+        };
+        let hash = key.hash(&self.hash);
+        then(self, key, hash, &mut scratch);
+        scratch.key = bytes;
+        self.scratch = scratch;
+    }
+}
+
+impl Scratch {
+    /// Name and labels of a field of a line.
+    fn describe_field(&mut self, line: &Line<'_>, field: &[u8]) -> Result<(), Refusal> {
+        self.raw.clear();
+        name::unescape(line.measurement.of(line.text), &mut self.raw);
+        self.raw.push(b'_');
+        name::unescape(field, &mut self.raw);
+        self.name.clear();
+        name::metric(name::utf8(&self.raw)?, &mut self.name)?;
+        self.labels.clear();
+        for tag in line.tags {
+            self.raw.clear();
+            name::unescape(tag.key.of(line.text), &mut self.raw);
+            let split = self.raw.len();
+            name::unescape(tag.value.of(line.text), &mut self.raw);
+            let (key, value) = self.raw.split_at(split);
+            self.labels.push(name::utf8(key)?, name::utf8(value)?)?;
+        }
+        Ok(())
+    }
+}
+
+fn own(kind: Kind, life: Life, help: &'static str) -> Described {
+    Described {
+        kind,
+        owner: Owner::Own,
+        life,
+        help,
+    }
+}
+
+/// The number that a field shows; strings show none. A number that the scanner let pass and Rust cannot read is not finite.
+fn number(kind: FieldType, text: &[u8]) -> Option<f64> {
+    let digits = |text: &[u8]| {
+        let text = std::str::from_utf8(text).ok()?;
+        text.parse::<f64>().ok()
+    };
+    match kind {
+        FieldType::Float => Some(digits(text).unwrap_or(f64::NAN)),
+        FieldType::Integer | FieldType::Unsigned => {
+            let (_, number) = text.split_last()?;
+            Some(whole(number).or_else(|| digits(number)).unwrap_or(f64::NAN))
+        }
+        FieldType::Boolean => match text.first() {
+            Some(b't' | b'T') => Some(1.0),
+            _ => Some(0.0),
+        },
+        FieldType::String => None,
+    }
+}
+
+/// Up to 15 digits, which a double holds exactly; longer numbers take the slow way.
+fn whole(text: &[u8]) -> Option<f64> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, text),
+    };
+    if digits.is_empty() || digits.len() > 15 {
+        return None;
+    }
+    let mut sum = 0_i64;
+    for digit in digits {
+        sum = sum * 10 + i64::from(digit.wrapping_sub(b'0'));
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "fifteen digits are exact")]
+    let value = sum as f64;
+    Some(if negative { -value } else { value })
+}
