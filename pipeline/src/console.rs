@@ -188,12 +188,12 @@ fn counters(named: &[(&str, &IntCounter)]) -> BTreeMap<String, u64> {
 /// The values of a counter by the value of its one label.
 fn by_label(metrics: &Metrics, name: &str) -> BTreeMap<String, u64> {
     let families = metrics.registry.gather();
-    let Some(family) = families.iter().find(|family| family.name() == name) else { return BTreeMap::new() };
+    let Some(family) = families.iter().find(|family| family.get_name() == name) else { return BTreeMap::new() };
     let rows = family.get_metric().iter().filter_map(|metric| {
         let label = metric.get_label().first()?;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counters are whole and not negative")]
-        let value = metric.get_counter().value() as u64;
-        Some((label.value().to_owned(), value))
+        let value = metric.get_counter().get_value() as u64;
+        Some((label.get_value().to_owned(), value))
     });
     rows.collect()
 }
