@@ -89,7 +89,7 @@ impl AdminState {
 /// Answers until `stop`, which is to be the last thing that a drain stops: until then `/readyz` says that it drains.
 ///
 /// # Errors
-/// Only what [`axum::serve`] gives; it gives none.
+/// Only what [`axum::serve()`] gives; it gives none.
 pub async fn serve(
     listener: TcpListener,
     state: Arc<AdminState>,
