@@ -1,11 +1,14 @@
 //! Every own metric, once: names, labels and what they count. Counters here are handles into the prometheus registry.
 
+use std::time::SystemTime;
+
 use flightline_contract::deadletter::Reason;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry,
 };
 
+use crate::admin::status::LastErrors;
 use crate::batch::Cut;
 
 /// The stages, in the order of the path: the values of the label `stage`.
@@ -102,6 +105,8 @@ impl Cut {
 pub struct Metrics {
     /// What `/metrics` gathers.
     pub registry: Registry,
+    /// What went wrong last in each stage, for `/status`.
+    pub errors: LastErrors,
     /// Messages received from the server, redeliveries included.
     pub received: IntCounter,
     /// Bytes of their payloads.
@@ -288,6 +293,7 @@ impl Metrics {
             exporter_series: make.gauge("flightline_exporter_series", "Series shown."),
             exporter_bytes: make
                 .gauge("flightline_exporter_bytes", "Bytes the series table holds."),
+            errors: LastErrors::default(),
             registry: make.0,
         };
         for reason in Reason::ALL {
@@ -297,6 +303,16 @@ impl Metrics {
             metrics.batches.with_label_values(&[cut.as_str()]);
         }
         metrics
+    }
+
+    /// Keeps the last error of a stage for `/status`; what it means for the data is counted apart.
+    pub fn failed(&self, stage: Stage, error: &dyn std::fmt::Display) {
+        self.errors.record(stage, SystemTime::now(), error);
+    }
+
+    /// Bytes held between the source and the stores' verdicts.
+    pub fn held(&self) -> usize {
+        usize::try_from(self.held_bytes.get() + self.in_flight_bytes.get()).unwrap_or_default()
     }
 
     /// Everything dead-lettered so far.

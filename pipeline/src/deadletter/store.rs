@@ -16,7 +16,7 @@ use tracing::warn;
 use super::file::LetterFile;
 use super::{Letter, Mail};
 use crate::bus::{Bus, BusError};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Stage};
 
 /// Pauses between tries: the first and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -72,6 +72,7 @@ async fn keep(store: &mut Store, letters: &[Letter], metrics: &Metrics) {
     for window in letters.chunks(WINDOW) {
         let mut pause = PAUSES.0;
         while let Err(error) = try_keep(store, window).await {
+            metrics.failed(Stage::Sink, &error);
             warn!(%error, letters = window.len(), "dead letters cannot be kept now; trying again");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSES.1);

@@ -52,7 +52,8 @@ impl<O: Observer> Objects<'_, O> {
         let text = &self.delivery.payload;
         if let Err(error) = json::check(text) {
             let Refusal { reason, detail } = error.into();
-            self.letters.push(Letter::message(self.delivery, reason, detail));
+            self.letters
+                .push(Letter::message(self.delivery, reason, detail));
             return 0;
         }
         let root = json::root(text);

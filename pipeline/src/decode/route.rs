@@ -185,11 +185,7 @@ fn slot(class: Class) -> usize {
 }
 
 /// The index of the destination with these takers, which is made if there is none.
-fn place(
-    destinations: &mut Vec<Destination>,
-    takers: Vec<usize>,
-    sinks: &[config::Sink],
-) -> usize {
+fn place(destinations: &mut Vec<Destination>, takers: Vec<usize>, sinks: &[config::Sink]) -> usize {
     let known = |destination: &Destination| destination.sinks == takers;
     if let Some(index) = destinations.iter().position(known) {
         return index;

@@ -11,7 +11,7 @@ use flightline_contract::metric::{Reading, Sample};
 
 use super::dialect::Dialect;
 use super::line::Line;
-use super::route::tests::{lines_in_files, influx, sensors};
+use super::route::tests::{influx, lines_in_files, sensors};
 use super::*;
 use crate::config;
 use crate::delivery::{Ack, Attempt, Stamp};
@@ -30,7 +30,11 @@ pub(super) fn message(subject: &str, payload: impl AsRef<[u8]>) -> Delivery {
         subject: subject.into(),
         payload: Bytes::copy_from_slice(payload.as_ref()),
         declared: Declared::Nothing,
-        stamp: Stamp { time: TIME, sequence: None, attempt: Attempt::First },
+        stamp: Stamp {
+            time: TIME,
+            sequence: None,
+            attempt: Attempt::First,
+        },
         ack: Ack::none(),
     }
 }
@@ -47,7 +51,10 @@ pub(super) struct Outcome {
 }
 
 pub(super) fn router(mappings: &[config::Mapping]) -> Router {
-    let sinks = [lines_in_files(&Class::ALL), influx(Dialect::V1, &[Class::Metric])];
+    let sinks = [
+        lines_in_files(&Class::ALL),
+        influx(Dialect::V1, &[Class::Metric]),
+    ];
     Router::of("telemetry", mappings, &sinks).unwrap()
 }
 
@@ -60,8 +67,15 @@ pub(super) fn decode_with(router: &Router, delivery: &Delivery) -> Outcome {
     assert_eq!(seen.0.len(), body.lines());
     let show = |letter: Letter| {
         assert!(!letter.detail.is_empty());
-        assert_eq!((&letter.subject, letter.stamp), (&delivery.subject, delivery.stamp));
-        (letter.reason, letter.line, String::from_utf8_lossy(&letter.payload).into_owned())
+        assert_eq!(
+            (&letter.subject, letter.stamp),
+            (&delivery.subject, delivery.stamp)
+        );
+        (
+            letter.reason,
+            letter.line,
+            String::from_utf8_lossy(&letter.payload).into_owned(),
+        )
     };
     Outcome {
         text: String::from_utf8_lossy(body.buffer()).into_owned(),
@@ -89,7 +103,10 @@ impl Observer for Seen {
         }
         assert_eq!(show(line.series.of(line.text)), text);
         for field in line.fields {
-            let (key, value) = (show(field.key.of(line.text)), show(field.value.of(line.text)));
+            let (key, value) = (
+                show(field.key.of(line.text)),
+                show(field.value.of(line.text)),
+            );
             write!(text, " {key}={value}:{:?}", field.kind).unwrap();
         }
         write!(text, " {}", line.timestamp.unwrap()).unwrap();
@@ -97,12 +114,16 @@ impl Observer for Seen {
     }
 
     fn sample(&mut self, service: &str, instance: &str, sample: &Sample<'_>, reading: Reading<'_>) {
-        self.0.push(format!("{service}/{instance} {} {reading:?}", sample.name.as_str()));
+        self.0.push(format!(
+            "{service}/{instance} {} {reading:?}",
+            sample.name.as_str()
+        ));
     }
 
     fn health(&mut self, service: &str, instance: &str, health: &Health<'_>) {
         let (check, status) = (health.check.as_str(), health.status);
-        self.0.push(format!("{service}/{instance} {check} {status:?}"));
+        self.0
+            .push(format!("{service}/{instance} {check} {status:?}"));
     }
 
     fn transition(&mut self, service: &str, instance: &str, transition: &Transition<'_>) {

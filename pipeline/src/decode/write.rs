@@ -13,9 +13,6 @@ mod escape;
 
 pub(super) use escape::with_decimal;
 
-#[cfg(test)]
-mod tests;
-
 /// The times that every store takes: InfluxDB 1 and 2 keep the outermost ones for themselves.
 const TIMES: std::ops::RangeInclusive<i64> = i64::MIN + 2..=i64::MAX - 1;
 

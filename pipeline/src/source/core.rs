@@ -24,7 +24,7 @@ use crate::metrics::Metrics;
 /// How often the client's account is compared with ours.
 const LOOK: Duration = Duration::from_millis(50);
 /// Bytes held here before the rest is left to the client's queues, which drop when full.
-const HOLD: usize = 4 << 20;
+pub(crate) const HOLD: usize = 4 << 20;
 
 /// Subscriptions of one queue group.
 #[derive(Debug)]

@@ -19,10 +19,12 @@ use super::handoff::{Handoff, PathEnded};
 use super::pulls::Pulls;
 use super::reply;
 use super::watch::{Damage, Watch};
+use crate::admin::status::Lag;
 use crate::bus::{Bus, BusError, EnsureError, Existed, StreamSpec};
 use crate::config::JetStream;
 use crate::delivery::{Ack, Attempt, CHUNK, Declared, Delivery};
-use crate::metrics::Metrics;
+use crate::console::LastLag;
+use crate::metrics::{Metrics, Stage};
 
 /// How long a pull stays open at the server. Short enough that one the network lost is soon forgotten there.
 const EXPIRES: Duration = Duration::from_secs(10);
@@ -49,6 +51,7 @@ pub struct Source {
     config: JetStream,
     stream: StreamSpec,
     metrics: Arc<Metrics>,
+    lag: LastLag,
     watch: Arc<Mutex<Watch>>,
 }
 
@@ -72,25 +75,28 @@ enum Over {
 }
 
 impl Source {
-    /// For `config` over `bus`; `stream` is what the stream must be.
-    pub fn new(bus: Bus, config: JetStream, stream: StreamSpec, metrics: Arc<Metrics>) -> Self {
+    /// For `config` over `bus`; `stream` is what the stream must be. How far behind it is goes to `lag`.
+    pub fn new(bus: Bus, config: JetStream, stream: StreamSpec, metrics: Arc<Metrics>, lag: LastLag) -> Self {
         Self {
             bus,
             config,
             stream,
             metrics,
+            lag,
             watch: Arc::default(),
         }
     }
 
     /// Hands over what the consumer gives until `stop`; then what was received by then.
     pub async fn run(self, mut handoff: Handoff, stop: CancellationToken) {
-        let watcher = tokio::spawn(look_at_history(
-            self.bus.clone(),
-            self.config.clone(),
-            Arc::clone(&self.watch),
-            Arc::clone(&self.metrics),
-        ));
+        let looker = Looker {
+            bus: self.bus.clone(),
+            config: self.config.clone(),
+            watch: Arc::clone(&self.watch),
+            metrics: Arc::clone(&self.metrics),
+            lag: Arc::clone(&self.lag),
+        };
+        let watcher = tokio::spawn(looker.run());
         let mut pause = PAUSES.0;
         loop {
             let before = self.metrics.received.get();
@@ -98,6 +104,7 @@ impl Source {
                 Ok(()) | Err(Over::Stopped | Over::PathEnded(_)) => break,
                 Err(over) => over,
             };
+            self.metrics.failed(Stage::Source, &over);
             if self.metrics.received.get() > before {
                 pause = PAUSES.0;
             }
@@ -296,30 +303,39 @@ pub(crate) fn declared(headers: &HeaderMap) -> Declared {
 }
 
 /// Looks at the consumer and its stream from time to time, for the lag and for signs of damage.
-async fn look_at_history(
+struct Looker {
     bus: Bus,
     config: JetStream,
     watch: Arc<Mutex<Watch>>,
     metrics: Arc<Metrics>,
-) {
-    let mut looks = interval(LOOK);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        looks.tick().await;
-        if !bus.is_connected() {
-            continue;
-        }
-        // An unavailable server shows in the source itself; an absent consumer is made anew by the next session.
-        let Ok(Some(state)) = bus.consumer_state(&config.stream, &config.consumer).await else {
-            continue;
-        };
-        metrics
-            .pending
-            .set(i64::try_from(state.pending).unwrap_or(i64::MAX));
-        let damage = watch.lock().expect("no holder panics").look(state);
-        if let Some(damage) = damage {
-            metrics.history_damage.inc();
-            say(&config, &damage);
+    lag: LastLag,
+}
+
+impl Looker {
+    async fn run(self) {
+        let mut looks = interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (stream, consumer) = (&self.config.stream, &self.config.consumer);
+        loop {
+            looks.tick().await;
+            if !self.bus.is_connected() {
+                continue;
+            }
+            // An unavailable server shows in the source itself; an absent consumer is made anew by the next session.
+            let Ok(Some(state)) = self.bus.consumer_state(stream, consumer).await else { continue };
+            self.metrics.pending.set(i64::try_from(state.pending).unwrap_or(i64::MAX));
+            *self.lag.lock().expect("no holder panics") = Some(Lag {
+                stream: stream.clone(),
+                consumer: consumer.clone(),
+                pending: state.pending,
+                ack_pending: state.ack_pending,
+                ack_floor: state.ack_floor,
+            });
+            let damage = self.watch.lock().expect("no holder panics").look(state);
+            if let Some(damage) = damage {
+                self.metrics.history_damage.inc();
+                say(&self.config, &damage);
+            }
         }
     }
 }

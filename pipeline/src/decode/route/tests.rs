@@ -33,7 +33,10 @@ pub(in crate::decode) fn influx(dialect: Dialect, classes: &[Class]) -> Sink {
             url: url::Url::parse("http://localhost:8086").unwrap(),
             api: match dialect {
                 Dialect::V1 => InfluxApi::V1 { db, rp: None },
-                Dialect::V2 => InfluxApi::V2 { org: db.clone(), bucket: db },
+                Dialect::V2 => InfluxApi::V2 {
+                    org: db.clone(),
+                    bucket: db,
+                },
                 Dialect::V3 => InfluxApi::V3 { db },
             },
             auth: InfluxAuth::None,
@@ -69,15 +72,27 @@ fn the_contracts_own_subjects_come_first_then_mappings_in_their_order() {
     let mappings = [sensors(&["humidity", "*.motion"]), second, all];
     let router = Router::of("telemetry", &mappings, &[lines_in_files(&Class::ALL)]).unwrap();
     for (subject, class, service, token) in [
-        ("telemetry.health.shop.shop-1", Class::Health, "shop", "shop-1"),
+        (
+            "telemetry.health.shop.shop-1",
+            Class::Health,
+            "shop",
+            "shop-1",
+        ),
         ("humidity", Class::App, "sensors", "humidity"),
         ("plant.motion", Class::App, "sensors", "motion"),
         ("plant.a.b", Class::App, "plant", "b"),
         ("telemetry.health.shop", Class::App, "rest", "shop"),
     ] {
         let route = router.route(subject).unwrap();
-        assert_eq!((route.class, route.service, route.token), (class, service, token), "{subject}");
-        assert_eq!(route.mapping.is_some(), !subject.starts_with("telemetry.health.shop."));
+        assert_eq!(
+            (route.class, route.service, route.token),
+            (class, service, token),
+            "{subject}"
+        );
+        assert_eq!(
+            route.mapping.is_some(),
+            !subject.starts_with("telemetry.health.shop.")
+        );
     }
 }
 
@@ -96,9 +111,15 @@ fn classes_with_the_same_sinks_share_a_destination_and_its_rules_are_those_of_al
     };
     assert_eq!(destination("metric"), destination("app"));
     assert_eq!(destination("metric").1.sinks, [0, 1]);
-    assert_eq!(destination("metric").1.rules, Rules::of([Dialect::V1, Dialect::V2]));
+    assert_eq!(
+        destination("metric").1.rules,
+        Rules::of([Dialect::V1, Dialect::V2])
+    );
     assert_eq!(destination("health").1.sinks, [1, 2]);
-    assert_eq!(destination("health").1.rules, Rules::of([Dialect::V1, Dialect::V3]));
+    assert_eq!(
+        destination("health").1.rules,
+        Rules::of([Dialect::V1, Dialect::V3])
+    );
     assert_eq!(destination("lifecycle").0, router.strays());
     assert!(router.destinations()[router.strays()].sinks.is_empty());
     assert_eq!(router.destinations().len(), 3);
@@ -110,7 +131,10 @@ fn a_stray_has_a_destination_without_sinks_and_a_topic_for_its_letter() {
     assert!(router.route("telemetry.metrics.shop.shop-1").is_none());
     assert!(router.destinations()[router.strays()].sinks.is_empty());
     for (subject, topic) in [
-        ("telemetry.metrics.shop.shop-1", "deadletter.unknown.telemetry.shop-1"),
+        (
+            "telemetry.metrics.shop.shop-1",
+            "deadletter.unknown.telemetry.shop-1",
+        ),
         ("humidity", "deadletter.unknown.humidity.humidity"),
         ("telemetry.app.shop.orders", "deadletter.app.shop.orders"),
     ] {
@@ -125,6 +149,9 @@ fn a_wrong_prefix_or_pattern_is_named() {
     let subject = Router::of("telemetry", &[sensors(&["a.>.b"])], &[]).unwrap_err();
     assert_eq!(
         subject,
-        RouterError::Subject { subject: "a.>.b".to_owned(), error: FilterError::GreaterNotLast }
+        RouterError::Subject {
+            subject: "a.>.b".to_owned(),
+            error: FilterError::GreaterNotLast
+        }
     );
 }

@@ -72,7 +72,9 @@ pub enum Fault {
     #[error("a string is not closed")]
     Unclosed,
     /// `m v="a"b`
-    #[error("something follows the closing quote of a string: escape a quote within a string with a backslash")]
+    #[error(
+        "something follows the closing quote of a string: escape a quote within a string with a backslash"
+    )]
     AfterString,
     /// `m v=1 12:00`
     #[error("the timestamp is not an integer")]

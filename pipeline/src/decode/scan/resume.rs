@@ -3,15 +3,14 @@
 /// The newline that ends the bad line which starts with `text`, if any does.
 ///
 /// Only an equals sign behind the first blank opens a string, as in a good line. A string without an end, or with something
-/// strange behind it, is no string.
+/// strange behind it, is no string. A newline behind a backslash ends no line, neither here nor in any InfluxDB: what follows it is
+/// part of a name.
 pub(super) fn newline(text: &[u8]) -> Option<usize> {
     let mut fields = false;
     let mut at = 0;
     loop {
         match (text.get(at)?, text.get(at + 1)) {
             (b'\n', _) => return Some(at),
-            // Outside of strings a newline ends the line even behind a backslash.
-            (b'\\', Some(b'\n')) => at += 1,
             (b'\\', _) => at += 2,
             (b' ', _) => {
                 fields = true;
@@ -29,7 +28,8 @@ fn closed(text: &[u8], mut at: usize) -> Option<usize> {
         at += memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
         if text[at] == b'"' {
             let behind = at + 1;
-            return matches!(text.get(behind), None | Some(b',' | b' ' | b'\n' | b'\r')).then_some(behind);
+            return matches!(text.get(behind), None | Some(b',' | b' ' | b'\n' | b'\r'))
+                .then_some(behind);
         }
         at += 2;
     }

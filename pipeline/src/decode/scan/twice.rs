@@ -25,10 +25,15 @@ impl Seen {
             [only] => (*only, *only),
             [] => (0, 0),
         };
-        let mix = (u32::from(first) << 16 ^ u32::from(last) << 8 ^ (key.len() as u32 & 0xff)).wrapping_mul(0x9e37_79b1);
+        let mix = (u32::from(first) << 16 ^ u32::from(last) << 8 ^ (key.len() as u32 & 0xff))
+            .wrapping_mul(0x9e37_79b1);
         let word = &mut self.0[(mix >> 30) as usize];
         let bit = 1 << (mix >> 24 & 63);
-        let doubt = if *word & bit == 0 { Doubt::None } else { Doubt::Some };
+        let doubt = if *word & bit == 0 {
+            Doubt::None
+        } else {
+            Doubt::Some
+        };
         *word |= bit;
         doubt
     }
@@ -39,14 +44,27 @@ const FEW: usize = 16;
 
 /// The place of a tag key that stands twice.
 #[cold]
-pub(super) fn tags(text: &[u8], tags: &[TagSpan], order: &mut Vec<Span>) -> Result<(), (usize, Fault)> {
+pub(super) fn tags(
+    text: &[u8],
+    tags: &[TagSpan],
+    order: &mut Vec<Span>,
+) -> Result<(), (usize, Fault)> {
     refuse(text, tags.iter().map(|tag| tag.key), order, Fault::TagTwice)
 }
 
 /// The place of a field key that stands twice.
 #[cold]
-pub(super) fn fields(text: &[u8], fields: &[FieldSpan], order: &mut Vec<Span>) -> Result<(), (usize, Fault)> {
-    refuse(text, fields.iter().map(|field| field.key), order, Fault::FieldTwice)
+pub(super) fn fields(
+    text: &[u8],
+    fields: &[FieldSpan],
+    order: &mut Vec<Span>,
+) -> Result<(), (usize, Fault)> {
+    refuse(
+        text,
+        fields.iter().map(|field| field.key),
+        order,
+        Fault::FieldTwice,
+    )
 }
 
 /// The place of a field key that is a tag's key as well; both are known to be without doubles.
@@ -57,7 +75,10 @@ pub(super) fn both(
     fields: &[FieldSpan],
     order: &mut Vec<Span>,
 ) -> Result<(), (usize, Fault)> {
-    let keys = tags.iter().map(|tag| tag.key).chain(fields.iter().map(|field| field.key));
+    let keys = tags
+        .iter()
+        .map(|tag| tag.key)
+        .chain(fields.iter().map(|field| field.key));
     refuse(text, keys, order, Fault::TagAndField)
 }
 
@@ -70,10 +91,19 @@ fn refuse(
     order.clear();
     order.extend(keys);
     let second = if order.len() <= FEW {
-        (1..order.len()).find(|&at| order[..at].iter().any(|key| key.of(text) == order[at].of(text))).map(|at| order[at])
+        (1..order.len())
+            .find(|&at| {
+                order[..at]
+                    .iter()
+                    .any(|key| key.of(text) == order[at].of(text))
+            })
+            .map(|at| order[at])
     } else {
         order.sort_unstable_by(|a, b| a.of(text).cmp(b.of(text)).then(a.start.cmp(&b.start)));
-        order.windows(2).find(|pair| pair[0].of(text) == pair[1].of(text)).map(|pair| pair[1])
+        order
+            .windows(2)
+            .find(|pair| pair[0].of(text) == pair[1].of(text))
+            .map(|pair| pair[1])
     };
     match second {
         Some(key) => Err((key.start as usize, fault)),

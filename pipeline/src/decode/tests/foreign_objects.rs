@@ -6,7 +6,11 @@ fn path(text: &str) -> JsonPath {
 }
 
 fn field(name: &str, at: &str, kind: FieldKind) -> MappedField {
-    MappedField { name: name.to_owned(), path: path(at), kind }
+    MappedField {
+        name: name.to_owned(),
+        path: path(at),
+        kind,
+    }
 }
 
 /// The mapping of the first customers.
@@ -25,8 +29,16 @@ fn the_first_customers_sensors_need_no_code() {
     for subject in ["humidity", "motion", "temperature"] {
         let payload = format!(r#"{{"type":"{subject}","time":1502675000000,"value":42}}"#);
         let outcome = one(customers(), subject, &payload);
-        assert_eq!(outcome.text, format!("{subject},service=sensors value=42 1502675000000000000\n"));
-        assert_eq!(outcome.seen, [format!("{subject},service=sensors value=42:Float 1502675000000000000")]);
+        assert_eq!(
+            outcome.text,
+            format!("{subject},service=sensors value=42 1502675000000000000\n")
+        );
+        assert_eq!(
+            outcome.seen,
+            [format!(
+                "{subject},service=sensors value=42:Float 1502675000000000000"
+            )]
+        );
     }
 }
 
@@ -39,16 +51,27 @@ fn an_array_of_objects_is_as_many_points() {
         outcome.text,
         format!("motion,service=sensors value=1 {first}\nmotion,service=sensors value=3 {third}\n")
     );
-    assert_eq!(outcome.letters, [(Reason::JsonShape, Some(2), r#"{"value":2}"#.to_owned())]);
+    assert_eq!(
+        outcome.letters,
+        [(Reason::JsonShape, Some(2), r#"{"value":2}"#.to_owned())]
+    );
 }
 
 #[test]
 fn leftover_scalars_are_fields_with_joined_keys() {
-    let payload = r#"{"type":"t","time":1,"a":{"b":{"c":1,"d":"x"},"e":true},"list":[1],"none":null,"":2}"#;
+    let payload =
+        r#"{"type":"t","time":1,"a":{"b":{"c":1,"d":"x"},"e":true},"list":[1],"none":null,"":2}"#;
     let outcome = one(customers(), "motion", payload);
-    assert_eq!(outcome.letters, [(Reason::Value, None, payload.to_owned())], "an empty key");
+    assert_eq!(
+        outcome.letters,
+        [(Reason::Value, None, payload.to_owned())],
+        "an empty key"
+    );
     let outcome = one(customers(), "motion", &payload.replace(r#","":2"#, ""));
-    assert_eq!(outcome.text, "t,service=sensors a_b_c=1,a_b_d=\"x\",a_e=true 1000000\n");
+    assert_eq!(
+        outcome.text,
+        "t,service=sensors a_b_c=1,a_b_d=\"x\",a_e=true 1000000\n"
+    );
 }
 
 #[test]
@@ -71,11 +94,19 @@ fn tags_come_from_literals_tokens_and_values() {
     ];
     let payload = r#"{"meta":{"unit":"°C, abs","slot":7,"gone":null},"value":1,"time":1}"#;
     assert_eq!(
-        one(mapping.clone(), "plant.l 1.temp".replace(' ', "-").as_str(), payload).text,
+        one(
+            mapping.clone(),
+            "plant.l 1.temp".replace(' ', "-").as_str(),
+            payload
+        )
+        .text,
         "temp,service=sensors,line=l-1,site=north,unit=°C\\,\\ abs,slot=7 value=1 1000000\n"
     );
     mapping.tags = vec![("service".to_owned(), Pick::Token(2))];
-    assert_eq!(one(mapping, "plant.a.b", r#"{"v":1,"time":1}"#).text, "b,service=a v=1 1000000\n");
+    assert_eq!(
+        one(mapping, "plant.a.b", r#"{"v":1,"time":1}"#).text,
+        "b,service=a v=1 1000000\n"
+    );
 }
 
 #[test]
@@ -95,26 +126,57 @@ fn fields_are_written_as_their_kind() {
         one(mapping.clone(), "motion", payload).text,
         "t,service=sensors auto=1,float=42.5,int=9007199254740993i,int2=7i,text=\"1.50\",flag=true 1000000\n"
     );
-    for wrong in [r#"{"type":"t","d":1.5}"#, r#"{"type":"t","d":"x"}"#, r#"{"type":"t","g":1}"#, r#"{"type":"t","b":{"c":"NaN"}}"#] {
-        assert_eq!(one(mapping.clone(), "motion", wrong).letters[0].0, Reason::Value, "{wrong}");
+    for wrong in [
+        r#"{"type":"t","d":1.5}"#,
+        r#"{"type":"t","d":"x"}"#,
+        r#"{"type":"t","g":1}"#,
+        r#"{"type":"t","b":{"c":"NaN"}}"#,
+    ] {
+        assert_eq!(
+            one(mapping.clone(), "motion", wrong).letters[0].0,
+            Reason::Value,
+            "{wrong}"
+        );
     }
-    for wrong in [r#"{"type":"t","d":{}}"#, r#"{"type":"t","a":[1]}"#, r#"{"type":[],"a":1}"#] {
-        assert_eq!(one(mapping.clone(), "motion", wrong).letters[0].0, Reason::JsonShape, "{wrong}");
+    for wrong in [
+        r#"{"type":"t","d":{}}"#,
+        r#"{"type":"t","a":[1]}"#,
+        r#"{"type":[],"a":1}"#,
+    ] {
+        assert_eq!(
+            one(mapping.clone(), "motion", wrong).letters[0].0,
+            Reason::JsonShape,
+            "{wrong}"
+        );
     }
 }
 
 #[test]
 fn a_key_the_mapping_reads_may_not_stand_twice() {
-    let outcome = one(customers(), "motion", r#"{"type":"a","ty\u0070e":"b","value":1}"#);
+    let outcome = one(
+        customers(),
+        "motion",
+        r#"{"type":"a","ty\u0070e":"b","value":1}"#,
+    );
     assert_eq!(outcome.letters[0].0, Reason::JsonShape);
 }
 
 #[test]
 fn a_time_that_is_missing_is_the_messages_and_a_wrong_one_is_refused() {
-    for payload in [r#"{"type":"t","value":1}"#, r#"{"type":"t","value":1,"time":null}"#] {
-        assert_eq!(one(customers(), "motion", payload).text, format!("t,service=sensors value=1 {TIME}\n"));
+    for payload in [
+        r#"{"type":"t","value":1}"#,
+        r#"{"type":"t","value":1,"time":null}"#,
+    ] {
+        assert_eq!(
+            one(customers(), "motion", payload).text,
+            format!("t,service=sensors value=1 {TIME}\n")
+        );
     }
-    let outcome = one(customers(), "motion", r#"{"type":"t","value":1,"time":"soon"}"#);
+    let outcome = one(
+        customers(),
+        "motion",
+        r#"{"type":"t","value":1,"time":"soon"}"#,
+    );
     assert_eq!(outcome.letters[0].0, Reason::Value);
 }
 
@@ -122,11 +184,21 @@ fn a_time_that_is_missing_is_the_messages_and_a_wrong_one_is_refused() {
 fn a_mapping_to_another_class_carries_that_classs_own_json() {
     let mut mapping = sensors(&["checks.*"]);
     mapping.class = Class::Health;
-    let outcome = one(mapping, "checks.web-1", r#"{"check":"http","status":"passing","time":1}"#);
-    assert_eq!(outcome.text, "health,service=sensors,instance=web-1,check=http status=\"passing\",code=0i 1\n");
+    let outcome = one(
+        mapping,
+        "checks.web-1",
+        r#"{"check":"http","status":"passing","time":1}"#,
+    );
+    assert_eq!(
+        outcome.text,
+        "health,service=sensors,instance=web-1,check=http status=\"passing\",code=0i 1\n"
+    );
 }
 
 #[test]
 fn line_protocol_on_a_mapped_subject_is_not_altered() {
-    assert_eq!(one(customers(), "motion", "a,b=c d=1 5\n").text, "a,b=c d=1 5\n");
+    assert_eq!(
+        one(customers(), "motion", "a,b=c d=1 5\n").text,
+        "a,b=c d=1 5\n"
+    );
 }

@@ -17,7 +17,13 @@ fn a_large_run_of_lines_travels_by_reference() {
     let (mut decoder, mut body) = (Decoder::new(&router), Body::default());
     let delivery = message(APP, &payload);
     let route = router.route(APP).unwrap();
-    decoder.decode(&delivery, &route, &mut body, &mut observe::Nobody, &mut Vec::new());
+    decoder.decode(
+        &delivery,
+        &route,
+        &mut body,
+        &mut observe::Nobody,
+        &mut Vec::new(),
+    );
     assert_eq!(body.bytes(), payload.len());
     assert!(body.buffer().is_empty());
 }
@@ -25,15 +31,27 @@ fn a_large_run_of_lines_travels_by_reference() {
 #[test]
 fn a_line_without_a_timestamp_gets_the_messages_time_and_its_number() {
     let outcome = decode(APP, "a f=1\n# comment\n\nb f=2 9\nbad\nc f=3\n");
-    assert_eq!(outcome.text, format!("a f=1 {TIME}\nb f=2 9\nc f=3 {}\n", TIME + 3));
-    assert_eq!(outcome.letters, [(Reason::LineSyntax, Some(3), "bad".to_owned())]);
+    assert_eq!(
+        outcome.text,
+        format!("a f=1 {TIME}\nb f=2 9\nc f=3 {}\n", TIME + 3)
+    );
+    assert_eq!(
+        outcome.letters,
+        [(Reason::LineSyntax, Some(3), "bad".to_owned())]
+    );
     assert_eq!(outcome.seen[2], format!("c f=3:Float {}", TIME + 3));
 }
 
 #[test]
 fn crlf_and_a_missing_last_newline_become_newlines() {
-    assert_eq!(decode(APP, "a f=1 1\r\nb f=1 2 \nc f=1 3").text, "a f=1 1\nb f=1 2\nc f=1 3\n");
-    assert_eq!(decode(APP, "a f=1\r\nb f=1").text, format!("a f=1 {TIME}\nb f=1 {}\n", TIME + 1));
+    assert_eq!(
+        decode(APP, "a f=1 1\r\nb f=1 2 \nc f=1 3").text,
+        "a f=1 1\nb f=1 2\nc f=1 3\n"
+    );
+    assert_eq!(
+        decode(APP, "a f=1\r\nb f=1").text,
+        format!("a f=1 {TIME}\nb f=1 {}\n", TIME + 1)
+    );
 }
 
 #[test]
@@ -53,5 +71,8 @@ fn a_bad_line_costs_only_itself() {
 fn a_line_must_suit_every_sink_that_takes_its_class() {
     assert_eq!(decode(APP, "a f=7u 1\n").text, "a f=7u 1\n");
     let metric = decode("telemetry.metric.shop.shop-1", "a f=7u 1\n");
-    assert_eq!(metric.letters, [(Reason::Value, Some(1), "a f=7u 1".to_owned())]);
+    assert_eq!(
+        metric.letters,
+        [(Reason::Value, Some(1), "a f=7u 1".to_owned())]
+    );
 }
