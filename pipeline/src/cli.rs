@@ -12,12 +12,22 @@ pub mod args;
 pub mod out;
 /// The log: text or JSON, to stderr, repeated messages limited.
 pub mod log;
+/// `flightline run`
+pub mod run;
 /// `flightline check`
 pub mod check;
 /// `flightline completions`
 pub mod completions;
 /// `flightline setup`
 pub mod setup;
+/// `flightline replay`
+pub mod replay;
+/// `flightline record`
+pub mod record;
+/// `flightline demo`
+pub mod demo;
+/// Records, each at its time.
+mod play;
 
 /// Telemetry from NATS to InfluxDB and Prometheus.
 #[derive(Debug, Parser)]
@@ -70,10 +80,18 @@ pub enum LogFormatArg {
 /// The verbs.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Verb {
+    /// Run a worker: NATS to the configured sinks and /metrics, until SIGTERM or Ctrl-C
+    Run(args::Run),
     /// Validate the configuration without connecting, and show what would run
     Check(args::Check),
     /// Create what the configured InfluxDB sinks need: organisations, buckets, databases
     Setup(args::Setup),
+    /// Play a recorded stream or line protocol to NATS, or straight through the path into the sinks
+    Replay(args::Replay),
+    /// Record live subjects into a stream that replay can play
+    Record(args::Record),
+    /// See it work: a recorded stream through the real path into files, or into the servers of NATS_URL and INFLUX_URL
+    Demo(args::Demo),
     /// Print completions for a shell
     Completions(args::Completions),
 }

@@ -61,8 +61,13 @@ impl Console {
         let exporter = Exporter::new(&config.exporter, &metrics, start);
         let health = Arc::new(Health::new(config.admin.high_water));
         let lag = LastLag::default();
-        let unheard = |source| Unheard { address: config.admin.listen, source };
-        let listener = TcpListener::bind(config.admin.listen).await.map_err(unheard)?;
+        let unheard = |source| Unheard {
+            address: config.admin.listen,
+            source,
+        };
+        let listener = TcpListener::bind(config.admin.listen)
+            .await
+            .map_err(unheard)?;
         let address = listener.local_addr().map_err(unheard)?;
         let view = View {
             start,
@@ -75,12 +80,24 @@ impl Console {
         let state = AdminState::new(Arc::clone(&health), exporter.clone(), move || view.status());
         let stop = CancellationToken::new();
         let listener = tokio::spawn(admin::serve(listener, Arc::new(state), stop.clone()));
-        Ok(Self { metrics, exporter, health, lag, address, stop, listener })
+        Ok(Self {
+            metrics,
+            exporter,
+            health,
+            lag,
+            address,
+            stop,
+            listener,
+        })
     }
 
     /// Keeps readiness up to date until the console is closed: by the connection of `bus`, if there is one, and by what is held.
     pub fn watch(&self, bus: Option<Bus>) {
-        let (health, metrics, stop) = (Arc::clone(&self.health), Arc::clone(&self.metrics), self.stop.clone());
+        let (health, metrics, stop) = (
+            Arc::clone(&self.health),
+            Arc::clone(&self.metrics),
+            self.stop.clone(),
+        );
         tokio::spawn(async move {
             let mut looks = tokio::time::interval(LOOK);
             while stop.run_until_cancelled(looks.tick()).await.is_some() {
@@ -96,7 +113,10 @@ impl Console {
 
     /// Messages that were received and whose fate is not settled: with JetStream they are delivered again.
     pub fn unsettled(&self) -> u64 {
-        self.metrics.received.get().saturating_sub(self.metrics.acked.get())
+        self.metrics
+            .received
+            .get()
+            .saturating_sub(self.metrics.acked.get())
     }
 
     /// Closes the listener; the last thing to do.
@@ -120,7 +140,10 @@ impl Limits {
             crate::config::Source::JetStream(source) => source.prefetch_bytes,
             crate::config::Source::Core(_) => crate::source::core::HOLD,
         };
-        Self { held: held as u64, high_water: config.admin.high_water as u64 }
+        Self {
+            held: held as u64,
+            high_water: config.admin.high_water as u64,
+        }
     }
 }
 
@@ -145,7 +168,12 @@ impl View {
             limit,
         };
         let held = queue("held", "bytes", metrics.held_bytes.get(), self.limits.held);
-        let in_flight = queue("in_flight", "bytes", metrics.in_flight_bytes.get(), self.limits.high_water);
+        let in_flight = queue(
+            "in_flight",
+            "bytes",
+            metrics.in_flight_bytes.get(),
+            self.limits.high_water,
+        );
         let stages = vec![
             self.stage(
                 Stage::Source,
@@ -168,11 +196,22 @@ impl View {
                 ]),
                 Vec::new(),
             ),
-            self.stage(Stage::Batch, by_label(metrics, "flightline_batches_total"), Vec::new()),
-            self.stage(Stage::Sink, by_label(metrics, "flightline_stored_lines_total"), vec![in_flight]),
+            self.stage(
+                Stage::Batch,
+                by_label(metrics, "flightline_batches_total"),
+                Vec::new(),
+            ),
+            self.stage(
+                Stage::Sink,
+                by_label(metrics, "flightline_stored_lines_total"),
+                vec![in_flight],
+            ),
             self.stage(
                 Stage::Ack,
-                counters(&[("acked_messages", &metrics.acked), ("prolonged_messages", &metrics.prolonged)]),
+                counters(&[
+                    ("acked_messages", &metrics.acked),
+                    ("prolonged_messages", &metrics.prolonged),
+                ]),
                 Vec::new(),
             ),
         ];
@@ -186,22 +225,41 @@ impl View {
         }
     }
 
-    fn stage(&self, stage: Stage, counters: BTreeMap<String, u64>, queues: Vec<Queue>) -> StageStatus {
-        StageStatus { stage: stage.as_str(), counters, queues, last_error: self.metrics.errors.get(stage) }
+    fn stage(
+        &self,
+        stage: Stage,
+        counters: BTreeMap<String, u64>,
+        queues: Vec<Queue>,
+    ) -> StageStatus {
+        StageStatus {
+            stage: stage.as_str(),
+            counters,
+            queues,
+            last_error: self.metrics.errors.get(stage),
+        }
     }
 }
 
 fn counters(named: &[(&str, &IntCounter)]) -> BTreeMap<String, u64> {
-    named.iter().map(|(name, counter)| ((*name).to_owned(), counter.get())).collect()
+    named
+        .iter()
+        .map(|(name, counter)| ((*name).to_owned(), counter.get()))
+        .collect()
 }
 
 /// The values of a counter by the value of its one label.
 fn by_label(metrics: &Metrics, name: &str) -> BTreeMap<String, u64> {
     let families = metrics.registry.gather();
-    let Some(family) = families.iter().find(|family| family.name() == name) else { return BTreeMap::new() };
+    let Some(family) = families.iter().find(|family| family.name() == name) else {
+        return BTreeMap::new();
+    };
     let rows = family.get_metric().iter().filter_map(|metric| {
         let label = metric.get_label().first()?;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counters are whole and not negative")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "counters are whole and not negative"
+        )]
         let value = metric.get_counter().get_value() as u64;
         Some((label.value().to_owned(), value))
     });

@@ -48,7 +48,11 @@ impl Local {
         };
         let (handoff, stages) = Stages::start(config, parts)?;
         console.watch(None);
-        Ok(Self { feeder: Feeder::new(handoff, metrics), letters, stages })
+        Ok(Self {
+            feeder: Feeder::new(handoff, metrics),
+            letters,
+            stages,
+        })
     }
 
     /// Waits until everything fed is settled, for at most `limit`.

@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use flightline::cli::{Cli, Exit, Failure, Verb, check, completions, log, out, parse, setup};
+use flightline::cli::{
+    Cli, Exit, Failure, Verb, check, completions, demo, log, out, parse, record, replay, run, setup,
+};
 use flightline::config::environment::Environment;
 use flightline::config::load::load;
 
@@ -25,7 +27,7 @@ fn live(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.verb {
         Verb::Completions(args) => return completions::run(args),
         Verb::Check(args) if args.keys => return check::keys(),
-        Verb::Check(_) | Verb::Setup(_) => {}
+        _ => {}
     }
     let loaded = load(&cli.global.config, &Environment::of_process())?;
     log::start(&loaded.config.log, &cli.global)?;
@@ -36,5 +38,9 @@ fn live(cli: &Cli) -> Result<Exit, Failure> {
         Verb::Completions(args) => completions::run(args),
         Verb::Check(_) => check::run(&loaded),
         Verb::Setup(args) => runtime.block_on(setup::run(&loaded.config, args)),
+        Verb::Run(_) => runtime.block_on(run::run(&loaded.config)),
+        Verb::Replay(args) => runtime.block_on(replay::run(&loaded.config, args)),
+        Verb::Record(args) => runtime.block_on(record::run(&loaded.config, args)),
+        Verb::Demo(args) => runtime.block_on(demo::run(loaded.config, args)),
     }
 }

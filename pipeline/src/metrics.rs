@@ -238,11 +238,7 @@ impl Metrics {
                 "flightline_in_flight_batches",
                 "Batches that wait for a verdict.",
             ),
-            stored_lines: make.counters(
-                STORED_LINES,
-                "Lines a sink has stored.",
-                &["sink"],
-            ),
+            stored_lines: make.counters(STORED_LINES, "Lines a sink has stored.", &["sink"]),
             stored_bytes: make.counters(
                 "flightline_stored_bytes_total",
                 "Bytes of line protocol a sink has stored.",
@@ -317,8 +313,14 @@ impl Metrics {
         let families = self.registry.gather();
         let family = families.iter().find(|family| family.name() == STORED_LINES);
         let values = family.into_iter().flat_map(|family| family.get_metric());
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of lines is whole")]
-        values.map(|metric| metric.get_counter().get_value() as u64).sum()
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a count of lines is whole"
+        )]
+        values
+            .map(|metric| metric.get_counter().get_value() as u64)
+            .sum()
     }
 
     /// Bytes held between the source and the stores' verdicts.

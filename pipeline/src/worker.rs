@@ -56,7 +56,10 @@ pub async fn run(
     let outcome = work(config, console, &stop, &abandon).await;
     if let Ok(Outcome::Unacked(messages)) = outcome {
         console.metrics.abandoned.inc_by(messages);
-        error!(messages, "stopped with messages un-acked: they will be delivered again");
+        error!(
+            messages,
+            "stopped with messages un-acked: they will be delivered again"
+        );
     }
     outcome
 }
@@ -71,7 +74,10 @@ async fn work(
         return Ok(Outcome::Drained);
     };
     let prefix = Prefix::new(&config.prefix)?;
-    let Some(letters) = stop.run_until_cancelled(letters(config, &bus, prefix.clone())).await else {
+    let Some(letters) = stop
+        .run_until_cancelled(letters(config, &bus, prefix.clone()))
+        .await
+    else {
         return Ok(Outcome::Drained);
     };
     let (told, ack_wait) = match &config.source {
@@ -94,7 +100,8 @@ async fn work(
             Source::JetStream(source) => {
                 let stream = stream_of(config, &prefix, &source.stream);
                 let (metrics, lag) = (Arc::clone(&console.metrics), Arc::clone(&console.lag));
-                let source = jetstream::Source::new(bus.clone(), source.clone(), stream, metrics, lag);
+                let source =
+                    jetstream::Source::new(bus.clone(), source.clone(), stream, metrics, lag);
                 source.run(handoff, stop.clone()).await;
             }
             Source::Core(source) => {
@@ -102,7 +109,12 @@ async fn work(
                 let own = Bus::connect(&config.nats, source.capacity).await;
                 match own {
                     Ok(own) => {
-                        let source = core::Source::new(own, source.clone(), patterns, Arc::clone(&console.metrics));
+                        let source = core::Source::new(
+                            own,
+                            source.clone(),
+                            patterns,
+                            Arc::clone(&console.metrics),
+                        );
                         if let Err(error) = source.run(handoff, stop.clone()).await {
                             error!(%error, "the source has failed");
                         }
@@ -113,7 +125,9 @@ async fn work(
         }
         console.health.draining();
         if !stop.is_cancelled() {
-            console.health.broke("the path has ended although nobody asked it to");
+            console
+                .health
+                .broke("the path has ended although nobody asked it to");
         }
         stages.finish(config.drain).await
     };
@@ -134,7 +148,9 @@ async fn connect(config: &Config, console: &Console) -> Bus {
             Ok(bus) => return bus,
             Err(error) => {
                 warn!(%error, "no connection to nats yet");
-                console.metrics.failed(crate::metrics::Stage::Source, &error);
+                console
+                    .metrics
+                    .failed(crate::metrics::Stage::Source, &error);
             }
         }
         tokio::time::sleep(pause).await;
@@ -146,10 +162,19 @@ async fn connect(config: &Config, console: &Console) -> Bus {
 async fn letters(config: &Config, bus: &Bus, prefix: Prefix) -> Store {
     let (stream, max_age, max_bytes) = match &config.deadletter {
         DeadLetters::File { path } => return Store::File(LetterFile::new(path.clone())),
-        DeadLetters::JetStream { stream, max_age, max_bytes } => (stream, *max_age, *max_bytes),
+        DeadLetters::JetStream {
+            stream,
+            max_age,
+            max_bytes,
+        } => (stream, *max_age, *max_bytes),
     };
     let subjects = vec![Stream::DeadLetter.subjects(&prefix).to_string()];
-    let spec = StreamSpec { name: stream.clone(), subjects, max_age, max_bytes };
+    let spec = StreamSpec {
+        name: stream.clone(),
+        subjects,
+        max_age,
+        max_bytes,
+    };
     let mut pause = PAUSES.0;
     loop {
         match bus.ensure_stream(&spec).await {
@@ -167,13 +192,42 @@ async fn letters(config: &Config, bus: &Bus, prefix: Prefix) -> Store {
             Source::JetStream(source) => Some(source.stream.clone()),
             Source::Core(_) => None,
         };
-        return Store::JetStream { bus: bus.clone(), prefix, origin };
+        return Store::JetStream {
+            bus: bus.clone(),
+            prefix,
+            origin,
+        };
     }
+}
+
+/// Sees to it that the streams of `config` are there, for somebody who publishes before a worker runs.
+///
+/// # Errors
+/// When a stream is not there and cannot be created, or does not capture what is read.
+pub async fn ensure_streams(config: &Config, bus: &Bus) -> Result<(), EnsureError> {
+    let Source::JetStream(source) = &config.source else {
+        return Ok(());
+    };
+    let prefix = Prefix::new(&config.prefix)
+        .map_err(|error| EnsureError::Unfit(format!("prefix: {error}")))?;
+    bus.ensure_stream(&stream_of(config, &prefix, &source.stream))
+        .await
+        .map(drop)
 }
 
 /// Everything this configuration reads: the contract's subjects and those of its mappings.
 pub fn stream_of(config: &Config, prefix: &Prefix, name: &str) -> StreamSpec {
     let mut subjects = vec![Stream::Telemetry.subjects(prefix).to_string()];
-    subjects.extend(config.mappings.iter().flat_map(|mapping| mapping.subjects.iter().cloned()));
-    StreamSpec { name: name.to_owned(), subjects, max_age: Duration::ZERO, max_bytes: -1 }
+    subjects.extend(
+        config
+            .mappings
+            .iter()
+            .flat_map(|mapping| mapping.subjects.iter().cloned()),
+    );
+    StreamSpec {
+        name: name.to_owned(),
+        subjects,
+        max_age: Duration::ZERO,
+        max_bytes: -1,
+    }
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use flightline::bus::{Bus, SUBSCRIPTION_CAPACITY, StreamSpec};
-use flightline::console::LastLag;
 use flightline::config::{JetStream, Nats as NatsConfig, NatsAuth, Tls};
+use flightline::console::LastLag;
 use flightline::delivery::Delivery;
 use flightline::metrics::Metrics;
 use flightline::source::handoff::{Intake, handoff};
@@ -65,7 +65,13 @@ async fn start(server: &Nats) -> Rig {
     let metrics = Arc::new(Metrics::new());
     let (hands, intake) = handoff();
     let stop = CancellationToken::new();
-    let source = Source::new(bus.clone(), consumer(), stream(), Arc::clone(&metrics), LastLag::default());
+    let source = Source::new(
+        bus.clone(),
+        consumer(),
+        stream(),
+        Arc::clone(&metrics),
+        LastLag::default(),
+    );
     let task = tokio::spawn(source.run(hands, stop.clone()));
     Rig {
         bus,

@@ -4,15 +4,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_nats::{HeaderMap, Subject};
-use flightline_contract::encoding::CONTENT_TYPE;
-use tokio::time::{Instant, sleep_until};
+use flightline_contract::encoding::{CONTENT_TYPE, Encoding};
+use tokio::time::Instant;
 
 use super::args::Speed;
 use crate::bus::{Bus, BusError, Stored};
 use crate::source::handoff::PathEnded;
 use crate::source::memory::Feeder;
 use crate::stream::Record;
-use crate::stream::blocks::Blocks;
+use crate::stream::blocks::{BLOCK, Blocks};
 use crate::stream::is_line_protocol;
 use crate::stream::read::{Reader, StreamError};
 
@@ -50,13 +50,24 @@ impl Outlet<'_> {
         }
         match self {
             Self::Streams(bus, under_way) => {
-                let stored = bus.store(subject, headers(&record.headers), record.payload).await?;
+                let stored = bus
+                    .store(subject, headers(&record.headers), record.payload)
+                    .await?;
                 under_way.push(stored);
-                if under_way.len() == WINDOW { self.settle().await } else { Ok(()) }
+                if under_way.len() == WINDOW {
+                    self.settle().await
+                } else {
+                    Ok(())
+                }
             }
-            Self::Core(bus) => Ok(bus.publish_with(subject, headers(&record.headers), record.payload).await?),
+            Self::Core(bus) => Ok(bus
+                .publish_with(subject, headers(&record.headers), record.payload)
+                .await?),
             Self::Path(feeder) => {
-                let content_type = record.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(CONTENT_TYPE));
+                let content_type = record
+                    .headers
+                    .iter()
+                    .find(|(name, _)| name.eq_ignore_ascii_case(CONTENT_TYPE));
                 let content_type = content_type.map(|(_, value)| value.as_str());
                 Ok(feeder.feed(subject, content_type, record.payload).await?)
             }
@@ -96,20 +107,16 @@ pub(super) struct Pace {
 impl Pace {
     /// Starts now.
     pub(super) fn start(speed: Speed) -> Self {
-        Self { start: Instant::now(), speed }
+        Self {
+            start: Instant::now(),
+            speed,
+        }
     }
 
     /// When a record of that offset is due; `None` if at once.
     pub(super) fn due(&self, offset: Duration) -> Option<Instant> {
         let due = self.start.checked_add(self.speed.due(offset))?;
         (due > Instant::now()).then_some(due)
-    }
-
-    /// Waits for it.
-    pub(super) async fn wait(&self, offset: Duration) {
-        if let Some(due) = self.due(offset) {
-            sleep_until(due).await;
-        }
     }
 }
 
@@ -118,9 +125,19 @@ pub(super) fn records(
     path: &Path,
     subject: &str,
 ) -> Result<Box<dyn Iterator<Item = Result<Record, StreamError>> + Send>, StreamError> {
-    Ok(if is_line_protocol(path) {
-        Box::new(Blocks::open(path, subject)?)
-    } else {
-        Box::new(Reader::open(path)?)
-    })
+    if !is_line_protocol(path) {
+        return Ok(Box::new(Reader::open(path)?));
+    }
+    let subject = subject.to_owned();
+    Ok(Box::new(Blocks::open(path, BLOCK)?.map(move |block| {
+        Ok(Record {
+            offset_ms: 0.0,
+            subject: subject.clone(),
+            headers: vec![(
+                CONTENT_TYPE.to_owned(),
+                Encoding::LineProtocol.content_type().to_owned(),
+            )],
+            payload: block?,
+        })
+    })))
 }

@@ -29,7 +29,9 @@ pub async fn run(config: &Config, args: &Args) -> Result<Exit, Failure> {
     let signals = Signals::watch()?;
     let mut writer = Writer::create(&args.out)
         .map_err(|error| unavailable(format!("{}: {error}", args.out.display())))?;
-    let bus = Bus::connect(&config.nats, SUBSCRIPTION_CAPACITY).await.map_err(unavailable)?;
+    let bus = Bus::connect(&config.nats, SUBSCRIPTION_CAPACITY)
+        .await
+        .map_err(unavailable)?;
     let patterns = if args.subjects.is_empty() {
         let prefix = Prefix::new(&config.prefix).map_err(unavailable)?;
         stream_of(config, &prefix, "").subjects
@@ -41,7 +43,11 @@ pub async fn run(config: &Config, args: &Args) -> Result<Exit, Failure> {
         subscriptions.push(bus.subscribe(pattern).await.map_err(unavailable)?);
     }
     bus.flush().await.map_err(unavailable)?;
-    out::complain(&format!("recording {} into {}", patterns.join(", "), args.out.display()))?;
+    out::complain(&format!(
+        "recording {} into {}",
+        patterns.join(", "),
+        args.out.display()
+    ))?;
 
     let (records, mut waiting) = mpsc::channel::<Record>(AHEAD);
     let disk = tokio::task::spawn_blocking(move || {
@@ -70,20 +76,33 @@ pub async fn run(config: &Config, args: &Args) -> Result<Exit, Failure> {
         };
         let Some(message) = message else { break };
         taken += 1;
-        if records.send(record(message, start.elapsed())).await.is_err() {
+        if records
+            .send(record(message, start.elapsed()))
+            .await
+            .is_err()
+        {
             break;
         }
     }
     drop(records);
-    let written = disk.await.map_err(unavailable)?.map_err(|error| unavailable(format!("{}: {error}", args.out.display())))?;
+    let written = disk
+        .await
+        .map_err(unavailable)?
+        .map_err(|error| unavailable(format!("{}: {error}", args.out.display())))?;
     out::say(&format!("{written} messages recorded"))?;
     Ok(Exit::Ok)
 }
 
 fn record(message: Message, offset: Duration) -> Record {
-    let headers = message.headers.iter().flat_map(|headers| headers.iter()).flat_map(|(name, values)| {
-        values.iter().map(move |value| (name.to_string(), value.as_str().to_owned()))
-    });
+    let headers = message
+        .headers
+        .iter()
+        .flat_map(|headers| headers.iter())
+        .flat_map(|(name, values)| {
+            values
+                .iter()
+                .map(move |value| (name.to_string(), value.as_str().to_owned()))
+        });
     Record {
         // Microseconds are as exact as a recording gets.
         offset_ms: (offset.as_secs_f64() * 1e6).round() / 1e3,

@@ -30,7 +30,9 @@ pub async fn run(config: &Config, args: &Replay) -> Result<Exit, Failure> {
     let signals = Signals::watch()?;
     match args.to {
         Target::Nats => {
-            let bus = Bus::connect(&config.nats, SUBSCRIPTION_CAPACITY).await.map_err(unavailable)?;
+            let bus = Bus::connect(&config.nats, SUBSCRIPTION_CAPACITY)
+                .await
+                .map_err(unavailable)?;
             let mut outlet = match &config.source {
                 Source::JetStream(_) => Outlet::Streams(bus, Vec::new()),
                 Source::Core(_) => Outlet::Core(bus),
@@ -46,16 +48,23 @@ pub async fn run(config: &Config, args: &Replay) -> Result<Exit, Failure> {
             let letters = local.letters.clone();
             let ended = local.finish(config.drain).await;
             let unsettled = console.unsettled();
-            let (stored, dead) = (console.metrics.lines_stored(), console.metrics.dead_lettered_sum());
+            let (stored, dead) = (
+                console.metrics.lines_stored(),
+                console.metrics.dead_lettered_sum(),
+            );
             console.close().await;
-            out::say(&format!("{sent} messages sent; {stored} lines stored, {dead} dead letters"))?;
+            out::say(&format!(
+                "{sent} messages sent; {stored} lines stored, {dead} dead letters"
+            ))?;
             if dead > 0 {
                 out::say(&format!("dead letters are in {}", letters.display()))?;
             }
             match (ended, unsettled) {
                 (Ended::Clean, 0) => Ok(Exit::Ok),
                 (_, unsettled) => {
-                    let text = format!("{unsettled} messages are not known to be stored: play the file again");
+                    let text = format!(
+                        "{unsettled} messages are not known to be stored: play the file again"
+                    );
                     Err(Failure::new(Exit::Unacked, text))
                 }
             }
@@ -63,7 +72,11 @@ pub async fn run(config: &Config, args: &Replay) -> Result<Exit, Failure> {
     }
 }
 
-async fn play(args: &Replay, outlet: &mut Outlet<'_>, stop: &CancellationToken) -> Result<u64, Failure> {
+async fn play(
+    args: &Replay,
+    outlet: &mut Outlet<'_>,
+    stop: &CancellationToken,
+) -> Result<u64, Failure> {
     let mut records = read(args);
     let bar = bar();
     let mut sent = 0;
@@ -74,12 +87,18 @@ async fn play(args: &Replay, outlet: &mut Outlet<'_>, stop: &CancellationToken) 
                 pace = Pace::start(args.speed);
                 continue;
             }
-            Turn::Record(record) => record.map_err(|error| Failure::new(Exit::Config, error.to_string()))?,
+            Turn::Record(record) => {
+                record.map_err(|error| Failure::new(Exit::Config, error.to_string()))?
+            }
         };
         if let Some(due) = pace.due(record.offset()) {
             // A pause in the recording is none for what was sent before it.
             outlet.settle().await.map_err(unavailable)?;
-            if stop.run_until_cancelled(tokio::time::sleep_until(due)).await.is_none() {
+            if stop
+                .run_until_cancelled(tokio::time::sleep_until(due))
+                .await
+                .is_none()
+            {
                 break;
             }
         }
@@ -105,7 +124,9 @@ fn read(args: &Replay) -> mpsc::Receiver<Turn> {
     tokio::task::spawn_blocking(move || {
         for _ in 0..args.repeat.get() {
             // A receiver that is gone wants nothing any more.
-            if sender.blocking_send(Turn::Again).is_err() || !read_once(&args.file, &args.subject, &sender) {
+            if sender.blocking_send(Turn::Again).is_err()
+                || !read_once(&args.file, &args.subject, &sender)
+            {
                 return;
             }
         }
@@ -126,7 +147,9 @@ fn read_once(file: &Path, subject: &str, sender: &mpsc::Sender<Turn>) -> bool {
 /// On a terminal; nothing elsewhere.
 fn bar() -> ProgressBar {
     let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {human_pos} messages, {per_sec}, {elapsed}") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{spinner} {human_pos} messages, {per_sec}, {elapsed}")
+    {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(100));

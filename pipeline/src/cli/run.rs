@@ -47,7 +47,10 @@ impl Signals {
         use tokio::signal::unix::{SignalKind, signal};
         let mut term = signal(SignalKind::terminate())?;
         let mut int = signal(SignalKind::interrupt())?;
-        let signals = Self { stop: CancellationToken::new(), abandon: CancellationToken::new() };
+        let signals = Self {
+            stop: CancellationToken::new(),
+            abandon: CancellationToken::new(),
+        };
         let Self { stop, abandon } = signals.clone();
         tokio::spawn(async move {
             for token in [stop, abandon] {

@@ -37,7 +37,7 @@ pub async fn run(config: &Config, args: &args::Setup) -> Result<Exit, Failure> {
     Ok(failed.unwrap_or(Exit::Ok))
 }
 
-async fn set_up(influx: &Influx, retention: Option<Duration>) -> Result<Done, Failure> {
+pub(super) async fn set_up(influx: &Influx, retention: Option<Duration>) -> Result<Done, Failure> {
     let work = async {
         match &influx.api {
             InfluxApi::V1 { db, .. } => plain::create_database(influx, db, retention).await,

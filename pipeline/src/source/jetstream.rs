@@ -22,8 +22,8 @@ use super::watch::{Damage, Watch};
 use crate::admin::status::Lag;
 use crate::bus::{Bus, BusError, EnsureError, Existed, StreamSpec};
 use crate::config::JetStream;
-use crate::delivery::{Ack, Attempt, CHUNK, Declared, Delivery};
 use crate::console::LastLag;
+use crate::delivery::{Ack, Attempt, CHUNK, Declared, Delivery};
 use crate::metrics::{Metrics, Stage};
 
 /// How long a pull stays open at the server. Short enough that one the network lost is soon forgotten there.
@@ -76,7 +76,13 @@ enum Over {
 
 impl Source {
     /// For `config` over `bus`; `stream` is what the stream must be. How far behind it is goes to `lag`.
-    pub fn new(bus: Bus, config: JetStream, stream: StreamSpec, metrics: Arc<Metrics>, lag: LastLag) -> Self {
+    pub fn new(
+        bus: Bus,
+        config: JetStream,
+        stream: StreamSpec,
+        metrics: Arc<Metrics>,
+        lag: LastLag,
+    ) -> Self {
         Self {
             bus,
             config,
@@ -322,8 +328,12 @@ impl Looker {
                 continue;
             }
             // An unavailable server shows in the source itself; an absent consumer is made anew by the next session.
-            let Ok(Some(state)) = self.bus.consumer_state(stream, consumer).await else { continue };
-            self.metrics.pending.set(i64::try_from(state.pending).unwrap_or(i64::MAX));
+            let Ok(Some(state)) = self.bus.consumer_state(stream, consumer).await else {
+                continue;
+            };
+            self.metrics
+                .pending
+                .set(i64::try_from(state.pending).unwrap_or(i64::MAX));
             *self.lag.lock().expect("no holder panics") = Some(Lag {
                 stream: stream.clone(),
                 consumer: consumer.clone(),

@@ -145,11 +145,7 @@ fn files_of_line_protocol_are_known_by_name() {
         ("a.zst", false),
         ("lp", false),
     ] {
-        assert_eq!(
-            is_line_protocol(Path::new(name)),
-            expected,
-            "{name}"
-        );
+        assert_eq!(is_line_protocol(Path::new(name)), expected, "{name}");
     }
 }
 

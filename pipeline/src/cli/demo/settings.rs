@@ -1,0 +1,131 @@
+//! The configuration of a demo: what was configured, with the recording's foreign subjects, and with the servers that the
+//! environment names in place of files and of this process.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use flightline_contract::class::Class;
+
+use super::run_folder;
+use crate::cli::args::Demo;
+use crate::cli::run::unavailable;
+use crate::cli::{Failure, setup};
+use crate::config::{
+    Compression, Config, DeadLetters, Influx, InfluxApi, InfluxAuth, JsonPath, LineFile, Mapping,
+    Pick, Secret, Sink, SinkKind, TimeUnit, Tls,
+};
+
+/// Half a second: a demo is looked at.
+const AGE: Duration = Duration::from_millis(500);
+
+/// The servers that the environment names.
+#[derive(Debug)]
+pub(super) struct Servers {
+    /// `NATS_URL`
+    pub(super) nats: Option<String>,
+    /// `INFLUX_URL`, with `INFLUX_BUCKET`, `INFLUX_ORG` and `INFLUX_TOKEN` for version 2, else `INFLUX_DB`.
+    pub(super) influx: Option<String>,
+}
+
+impl Servers {
+    /// From the process's environment.
+    pub(super) fn of_environment() -> Self {
+        Self {
+            nats: variable("NATS_URL"),
+            influx: variable("INFLUX_URL"),
+        }
+    }
+
+    /// Where lines go, for a person.
+    pub(super) fn sink(&self, folder: &Path) -> String {
+        self.influx
+            .clone()
+            .unwrap_or_else(|| folder.display().to_string())
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Makes `config` that of a demo; returns the folder of this run's files.
+pub(super) async fn fit(
+    config: &mut Config,
+    args: &Demo,
+    servers: &Servers,
+) -> Result<PathBuf, Failure> {
+    let folder = run_folder(args);
+    config.batch.age = config.batch.age.min(AGE);
+    config.mappings.push(sensors());
+    if let Some(nats) = &servers.nats {
+        config.nats.urls = vec![nats.clone()];
+    } else {
+        config.deadletter = DeadLetters::File {
+            path: folder.join(super::summary::LETTERS),
+        };
+    }
+    let kind = match &servers.influx {
+        Some(url) => {
+            let influx = influx(url)?;
+            setup::set_up(&influx, None).await?;
+            SinkKind::Influx(influx)
+        }
+        None => SinkKind::File(LineFile {
+            dir: folder.clone(),
+            max_bytes: 64 << 20,
+            max_age: Duration::from_secs(3600),
+            keep_bytes: None,
+            compression: Compression::None,
+        }),
+    };
+    config.sinks = vec![Sink {
+        name: "main".to_owned(),
+        classes: Class::ALL.to_vec(),
+        kind,
+    }];
+    Ok(folder)
+}
+
+/// The first customers' three subjects, as README shows them.
+fn sensors() -> Mapping {
+    let path = |key: &str| JsonPath(vec![key.to_owned()]);
+    Mapping {
+        subjects: ["humidity", "motion", "temperature"]
+            .map(str::to_owned)
+            .to_vec(),
+        class: Class::App,
+        service: "sensors".to_owned(),
+        encoding: None,
+        measurement: Pick::Literal("sensor".to_owned()),
+        tags: vec![("type".to_owned(), Pick::Json(path("type")))],
+        fields: Vec::new(),
+        time: Some((path("time"), TimeUnit::Millis)),
+    }
+}
+
+fn influx(url: &str) -> Result<Influx, Failure> {
+    let api = match variable("INFLUX_BUCKET") {
+        Some(bucket) => InfluxApi::V2 {
+            org: variable("INFLUX_ORG").unwrap_or_default(),
+            bucket,
+        },
+        None => InfluxApi::V1 {
+            db: variable("INFLUX_DB").unwrap_or_else(|| "flightline".to_owned()),
+            rp: None,
+        },
+    };
+    Ok(Influx {
+        url: url
+            .parse()
+            .map_err(|error| unavailable(format!("INFLUX_URL: {error}")))?,
+        api,
+        auth: variable("INFLUX_TOKEN").map_or(InfluxAuth::None, |token| {
+            InfluxAuth::Token(Secret::Value(token))
+        }),
+        tls: Tls::default(),
+        compression: Compression::None,
+        in_flight: 2,
+        timeout: Duration::from_secs(10),
+        max_backoff: Duration::from_secs(5),
+    })
+}
