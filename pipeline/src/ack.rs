@@ -1,1 +1,122 @@
-//! Being written.
+//! The last step: batches that every store has come in, acknowledgements go out. Nothing is acknowledged anywhere else.
+//! An acknowledgement that gets lost on the way costs a redelivery, which changes nothing.
+
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::warn;
+
+use crate::batch::Batch;
+use crate::bus::Bus;
+use crate::metrics::Metrics;
+use crate::sink::share::InFlight;
+
+/// Who is told: the server, or nobody for sources that wait for no ack.
+#[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "one per process")]
+pub enum Told {
+    /// The server, over this connection.
+    Server(Bus),
+    /// Nobody.
+    Nobody,
+}
+
+/// Acknowledges what comes on `settled` until it is closed; gives the batches' buffers to `recycled`.
+pub async fn run(
+    mut settled: mpsc::Receiver<Arc<InFlight>>,
+    told: Told,
+    recycled: mpsc::Sender<Batch>,
+    metrics: Arc<Metrics>,
+) {
+    while let Some(in_flight) = settled.recv().await {
+        match in_flight.into_batch() {
+            Ok(mut batch) => {
+                let replies = batch
+                    .entries
+                    .drain(..)
+                    .map(|entry| entry.delivery.ack.into_reply());
+                acknowledge(replies, &told, &metrics).await;
+                // With enough spare buffers around the batch is simply dropped.
+                recycled.try_send(batch).ok();
+            }
+            // The ledger is looking at it just now.
+            Err(shared) => {
+                let replies = shared
+                    .batch()
+                    .entries
+                    .iter()
+                    .map(|entry| entry.delivery.ack.reply().cloned());
+                acknowledge(replies, &told, &metrics).await;
+            }
+        }
+    }
+    if let Told::Server(bus) = &told
+        && let Err(error) = bus.flush().await
+    {
+        warn!(%error, "the last acks may not have reached the server");
+    }
+}
+
+async fn acknowledge(
+    replies: impl Iterator<Item = Option<async_nats::Subject>>,
+    told: &Told,
+    metrics: &Metrics,
+) {
+    let mut acked = 0;
+    for reply in replies {
+        if let (Told::Server(bus), Some(reply)) = (told, reply)
+            && let Err(error) = bus.ack(reply).await
+        {
+            warn!(%error, "an ack could not be sent: the message will be delivered again");
+            continue;
+        }
+        acked += 1;
+    }
+    metrics.acked.inc_by(acked);
+}
+
+/// The batches that wait for a verdict, so that the server can be told that they are worked on.
+#[derive(Debug, Default, Clone)]
+pub struct Ledger(Arc<Mutex<Vec<Weak<InFlight>>>>);
+
+impl Ledger {
+    /// Takes note of a batch that was dispatched.
+    pub fn note(&self, in_flight: &Arc<InFlight>) {
+        let mut batches = self.0.lock().expect("no holder panics");
+        batches.retain(|batch| batch.strong_count() > 0);
+        batches.push(Arc::downgrade(in_flight));
+    }
+
+    fn waiting(&self, longer_than: Duration) -> Vec<Arc<InFlight>> {
+        let batches = self.0.lock().expect("no holder panics");
+        let waiting = batches.iter().filter_map(Weak::upgrade);
+        waiting
+            .filter(|batch| !batch.is_settled() && batch.since().elapsed() > longer_than)
+            .collect()
+    }
+
+    /// From time to time restarts the server's ack wait for the messages of batches on a slow store. Never ends.
+    pub async fn prolong(self, bus: Bus, ack_wait: Duration, metrics: Arc<Metrics>) {
+        let every = ack_wait / 3;
+        let mut ticks = interval(every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            for in_flight in self.waiting(every / 2) {
+                for reply in in_flight
+                    .batch()
+                    .entries
+                    .iter()
+                    .filter_map(|entry| entry.delivery.ack.reply())
+                {
+                    // A closed connection shows elsewhere; the worst here is a redelivery.
+                    if bus.prolong(reply.clone()).await.is_ok() {
+                        metrics.prolonged.inc();
+                    }
+                }
+            }
+        }
+    }
+}

@@ -8,7 +8,9 @@ use bytes::{Bytes, BytesMut};
 use crate::deadletter::Letter;
 use crate::delivery::Delivery;
 
-/// Payloads of at least this many bytes travel by reference, smaller ones are copied into the batch's buffer.
+/// Payloads of at least this many bytes travel by reference, smaller ones are copied into the batch's buffer. Measured over
+/// loopback, in CPU seconds per GB: lines of 150 bytes cost 0.44 copied and 3.03 as one entry each of vectored writes of 16 (the
+/// HTTP client's queue); 1 KiB costs 0.49 and 0.65; from 4 KiB on there is no difference, and a copy would only take memory.
 pub const BY_REFERENCE: usize = 4096;
 
 /// When a batch is cut.

@@ -1,1 +1,243 @@
-//! Being written.
+//! The one door to NATS: no other file calls a raw publish, subscribe or request. Nothing is retried here except the
+//! connection itself; who publishes learns whether it worked.
+
+use std::time::Duration;
+
+use async_nats::connection::State;
+use async_nats::jetstream::context::PublishAckFuture;
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::{self, stream};
+use async_nats::{Client, HeaderMap, Subject, Subscriber};
+use bytes::Bytes;
+
+/// Connection options from the configuration.
+mod connect;
+/// Streams and consumers: looked at, created if absent, never deleted.
+mod history;
+
+pub use connect::{ConnectError, SUBSCRIPTION_CAPACITY};
+pub use history::{ConsumerState, EnsureError, Existed, StreamSpec};
+
+/// For one publish to be acknowledged by JetStream, and for one API request.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// A connection to NATS.
+#[derive(Debug, Clone)]
+pub struct Bus {
+    client: Client,
+    jetstream: jetstream::Context,
+}
+
+/// A message could not be handed to the server.
+#[derive(Debug, thiserror::Error)]
+pub enum BusError {
+    /// The subject, size or connection does not allow it.
+    #[error("publish to {subject}: {reason}")]
+    Publish {
+        /// Where to.
+        subject: String,
+        /// The client's words.
+        reason: String,
+    },
+    /// The pattern or connection does not allow it.
+    #[error("subscribe to {subject}: {reason}")]
+    Subscribe {
+        /// The pattern.
+        subject: String,
+        /// The client's words.
+        reason: String,
+    },
+    /// What was written could not be flushed.
+    #[error("flush: {0}")]
+    Flush(String),
+}
+
+/// A JetStream publish that waits for its acknowledgement.
+#[derive(Debug)]
+pub struct Stored(PublishAckFuture);
+
+impl Stored {
+    /// Returns when the stream has the message.
+    ///
+    /// # Errors
+    /// When no stream took it in time.
+    pub async fn wait(self) -> Result<(), BusError> {
+        match self.0.await {
+            Ok(_) => Ok(()),
+            Err(e) => Err(BusError::Publish {
+                subject: "a stream".to_owned(),
+                reason: e.to_string(),
+            }),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one door")]
+impl Bus {
+    fn over(client: Client) -> Self {
+        let mut context = jetstream::new(client.clone());
+        context.set_timeout(ANSWER);
+        Self {
+            client,
+            jetstream: context,
+        }
+    }
+
+    /// Acknowledges a JetStream message: it will not be delivered again.
+    ///
+    /// # Errors
+    /// When the connection is closed for good.
+    pub async fn ack(&self, reply: Subject) -> Result<(), BusError> {
+        self.publish(reply, Bytes::from_static(b"+ACK")).await
+    }
+
+    /// Restarts the time the server waits for a message's ack.
+    ///
+    /// # Errors
+    /// When the connection is closed for good.
+    pub async fn prolong(&self, reply: Subject) -> Result<(), BusError> {
+        self.publish(reply, Bytes::from_static(b"+WPI")).await
+    }
+
+    /// Publishes on core NATS.
+    ///
+    /// # Errors
+    /// When the subject is no subject, the payload larger than the server takes, or the connection closed.
+    pub async fn publish(&self, subject: Subject, payload: Bytes) -> Result<(), BusError> {
+        self.client
+            .publish(subject.clone(), payload)
+            .await
+            .map_err(|e| publish_error(&subject, &e))
+    }
+
+    /// Publishes on core NATS with headers.
+    ///
+    /// # Errors
+    /// As [`Bus::publish`].
+    pub async fn publish_with(
+        &self,
+        subject: Subject,
+        headers: HeaderMap,
+        payload: Bytes,
+    ) -> Result<(), BusError> {
+        self.client
+            .publish_with_headers(subject.clone(), headers, payload)
+            .await
+            .map_err(|e| publish_error(&subject, &e))
+    }
+
+    /// Publishes into whatever stream takes `subject`; the answer is waited for apart, so that many can be under way.
+    ///
+    /// # Errors
+    /// As [`Bus::publish`].
+    pub async fn store(
+        &self,
+        subject: Subject,
+        headers: HeaderMap,
+        payload: Bytes,
+    ) -> Result<Stored, BusError> {
+        let message = PublishMessage::build().headers(headers).payload(payload);
+        self.jetstream
+            .send_publish(subject.clone(), message)
+            .await
+            .map(Stored)
+            .map_err(|e| publish_error(&subject, &e))
+    }
+
+    /// Asks for `request` (JSON of the pull API) on behalf of a consumer; messages and statuses arrive on `inbox`.
+    ///
+    /// # Errors
+    /// When the connection is closed for good.
+    pub async fn pull(
+        &self,
+        stream: &str,
+        consumer: &str,
+        inbox: Subject,
+        request: Bytes,
+    ) -> Result<(), BusError> {
+        let subject = Subject::from(format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"));
+        self.client
+            .publish_with_reply(subject.clone(), inbox, request)
+            .await
+            .map_err(|e| publish_error(&subject, &e))
+    }
+
+    /// Everything published on `pattern` from now on.
+    ///
+    /// # Errors
+    /// When the pattern is no pattern or the connection closed.
+    pub async fn subscribe(&self, pattern: &str) -> Result<Subscriber, BusError> {
+        self.client
+            .subscribe(pattern.to_owned())
+            .await
+            .map_err(|e| subscribe_error(pattern, &e))
+    }
+
+    /// A share of what is published on `pattern`, with the other members of `group`.
+    ///
+    /// # Errors
+    /// As [`Bus::subscribe`].
+    pub async fn queue_subscribe(
+        &self,
+        pattern: &str,
+        group: &str,
+    ) -> Result<Subscriber, BusError> {
+        self.client
+            .queue_subscribe(pattern.to_owned(), group.to_owned())
+            .await
+            .map_err(|e| subscribe_error(pattern, &e))
+    }
+}
+
+impl Bus {
+    /// A subject nobody else uses.
+    pub fn inbox(&self) -> String {
+        self.client.new_inbox()
+    }
+
+    /// Returns when the server has got all that was published before.
+    ///
+    /// # Errors
+    /// When the connection is closed.
+    pub async fn flush(&self) -> Result<(), BusError> {
+        self.client
+            .flush()
+            .await
+            .map_err(|e| BusError::Flush(e.to_string()))
+    }
+
+    /// Whether there is a connection now.
+    pub fn is_connected(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+
+    /// Messages this connection has received, those that were dropped behind it included.
+    pub fn messages_in(&self) -> u64 {
+        self.client
+            .statistics()
+            .in_messages
+            .load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// The largest payload the server takes, in bytes.
+    pub fn max_payload(&self) -> usize {
+        self.client.server_info().max_payload
+    }
+}
+
+fn publish_error(subject: &Subject, error: &impl std::fmt::Display) -> BusError {
+    BusError::Publish {
+        subject: subject.to_string(),
+        reason: error.to_string(),
+    }
+}
+
+fn subscribe_error(subject: &str, error: &impl std::fmt::Display) -> BusError {
+    BusError::Subscribe {
+        subject: subject.to_owned(),
+        reason: error.to_string(),
+    }
+}
+
+/// The stream's configuration in the client library.
+type StreamConfig = stream::Config;

@@ -11,6 +11,31 @@ use flightline_contract::encoding::Encoding;
 use crate::batch::Limits;
 use crate::decode::dialect::Dialect;
 
+/// Where a value was typed.
+mod origin;
+/// What is wrong, for a person.
+pub mod problem;
+/// Durations and sizes.
+pub mod units;
+/// `${…}` in strings.
+mod expand;
+/// The variables of the process.
+pub mod environment;
+/// Values between parsing and typing.
+mod tree;
+/// A typed value with its place.
+mod spot;
+/// As typed.
+mod raw;
+/// Values to raw structs.
+mod typing;
+/// Every key, its default and its purpose.
+pub mod reference;
+/// Raw structs to what is trusted.
+pub mod check;
+/// Files and environment to what is trusted.
+pub mod load;
+
 /// A secret that is read from its file when it is needed, so that a rotated one is picked up; never shown.
 #[derive(Clone)]
 pub enum Secret {
@@ -65,6 +90,28 @@ pub struct Config {
     pub admin: Admin,
     /// How long a drain may take.
     pub drain: Duration,
+    /// What is logged, and how.
+    pub log: Log,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// How it is written.
+    pub format: LogFormat,
+    /// Levels, as `RUST_LOG` has them.
+    pub level: String,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON otherwise.
+    Auto,
+    /// Text.
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 /// How to reach NATS.
@@ -246,6 +293,10 @@ pub struct Sink {
 
 /// The kinds of sinks.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a handful of them, made once at the start"
+)]
 pub enum SinkKind {
     /// An InfluxDB write API.
     Influx(Influx),

@@ -7,6 +7,11 @@ use flightline_contract::deadletter::Reason;
 
 use tokio::sync::{mpsc, oneshot};
 
+/// The stage itself.
+pub mod store;
+/// Letters as a recorded stream.
+pub mod file;
+
 use crate::delivery::{Delivery, Stamp};
 use crate::sink::share::Share;
 

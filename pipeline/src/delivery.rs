@@ -68,6 +68,11 @@ impl Ack {
         Self(None)
     }
 
+    /// Gives up the right: where the acknowledgement has to go now.
+    pub fn into_reply(self) -> Option<Subject> {
+        self.0
+    }
+
     /// Where the acknowledgement goes, if anybody waits for it.
     pub fn reply(&self) -> Option<&Subject> {
         self.0.as_ref()

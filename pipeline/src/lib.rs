@@ -12,6 +12,8 @@ pub mod source;
 pub mod decode;
 /// Lines to batches by count, bytes and age.
 pub mod batch;
+/// The loop of decode and batch.
+pub mod path;
 /// Batches to stores, until each said that it has them.
 pub mod sink;
 /// What could not be stored, kept with its reason.
@@ -24,6 +26,12 @@ pub mod exporter;
 pub mod admin;
 /// Joins the stages, and ends them in the order of the data.
 pub mod run;
+/// What an operator sees of a running process.
+pub mod console;
+/// The path without a server in front.
+pub mod local;
+/// A worker's life: connect, start, pull, drain.
+pub mod worker;
 /// Recorded streams: what `record` writes and `replay` reads.
 pub mod stream;
 /// As typed → as trusted.

@@ -1,11 +1,14 @@
 //! Every own metric, once: names, labels and what they count. Counters here are handles into the prometheus registry.
 
+use std::time::SystemTime;
+
 use flightline_contract::deadletter::Reason;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry,
 };
 
+use crate::admin::status::LastErrors;
 use crate::batch::Cut;
 
 /// The stages, in the order of the path: the values of the label `stage`.
@@ -102,6 +105,8 @@ impl Cut {
 pub struct Metrics {
     /// What `/metrics` gathers.
     pub registry: Registry,
+    /// What went wrong last in each stage, for `/status`.
+    pub errors: LastErrors,
     /// Messages received from the server, redeliveries included.
     pub received: IntCounter,
     /// Bytes of their payloads.
@@ -144,6 +149,8 @@ pub struct Metrics {
     pub files_deleted: IntCounterVec,
     /// Lines and messages dead-lettered, by reason.
     pub dead_lettered: IntCounterVec,
+    /// Messages of which all or some was dead-lettered.
+    pub dead_lettered_messages: IntCounter,
     /// Messages acknowledged.
     pub acked: IntCounter,
     /// Messages whose processing was prolonged at the server.
@@ -158,6 +165,8 @@ pub struct Metrics {
     pub exporter_bytes: IntGauge,
 }
 
+/// The one counter that is summed up, too.
+const STORED_LINES: &str = "flightline_stored_lines_total";
 /// Upper bounds in seconds: from a local store's answer to a request that will time out.
 const WRITE_SECONDS: [f64; 10] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
 /// Upper bounds in lines: a batch that is cut by age is small, one cut by size is in the thousands.
@@ -171,6 +180,7 @@ impl Default for Metrics {
 
 impl Metrics {
     /// A fresh registry with all metrics at zero; those with a closed set of labels are there from the start.
+    #[expect(clippy::too_many_lines, reason = "a table: one entry per metric")]
     pub fn new() -> Self {
         let make = Maker(Registry::new());
         let metrics = Self {
@@ -229,7 +239,7 @@ impl Metrics {
                 "Batches that wait for a verdict.",
             ),
             stored_lines: make.counters(
-                "flightline_stored_lines_total",
+                STORED_LINES,
                 "Lines a sink has stored.",
                 &["sink"],
             ),
@@ -264,6 +274,10 @@ impl Metrics {
                 "Lines and messages dead-lettered.",
                 &["reason"],
             ),
+            dead_lettered_messages: make.counter(
+                "flightline_dead_lettered_messages_total",
+                "Messages of which all or some was dead-lettered.",
+            ),
             acked: make.counter("flightline_acked_messages_total", "Messages acknowledged."),
             prolonged: make.counter(
                 "flightline_prolonged_messages_total",
@@ -281,6 +295,7 @@ impl Metrics {
             exporter_series: make.gauge("flightline_exporter_series", "Series shown."),
             exporter_bytes: make
                 .gauge("flightline_exporter_bytes", "Bytes the series table holds."),
+            errors: LastErrors::default(),
             registry: make.0,
         };
         for reason in Reason::ALL {
@@ -290,6 +305,25 @@ impl Metrics {
             metrics.batches.with_label_values(&[cut.as_str()]);
         }
         metrics
+    }
+
+    /// Keeps the last error of a stage for `/status`; what it means for the data is counted apart.
+    pub fn failed(&self, stage: Stage, error: &dyn std::fmt::Display) {
+        self.errors.record(stage, SystemTime::now(), error);
+    }
+
+    /// Lines stored so far, by all sinks together.
+    pub fn lines_stored(&self) -> u64 {
+        let families = self.registry.gather();
+        let family = families.iter().find(|family| family.name() == STORED_LINES);
+        let values = family.into_iter().flat_map(|family| family.get_metric());
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of lines is whole")]
+        values.map(|metric| metric.get_counter().get_value() as u64).sum()
+    }
+
+    /// Bytes held between the source and the stores' verdicts.
+    pub fn held(&self) -> usize {
+        usize::try_from(self.held_bytes.get() + self.in_flight_bytes.get()).unwrap_or_default()
     }
 
     /// Everything dead-lettered so far.

@@ -1,1 +1,182 @@
-//! Being written.
+//! Joins the stages behind a source and ends them in the order of the data. The only list of stages.
+//!
+//! Stopping is end of input: the source drops its end, the path cuts what is open and drops the sinks' queues, each sink ends
+//! when it has its verdicts, the dead-letter stage when nobody can hand in any more, and the ack stage last. One deadline
+//! holds for all of it; whoever is late is named.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+use tracing::{error, info};
+
+use crate::ack::{self, Ledger, Told};
+use crate::config::Config;
+use crate::deadletter::Office;
+use crate::deadletter::store::{self, Store};
+use crate::decode::route::{Router, RouterError};
+use crate::exporter::Exporter;
+use crate::metrics::Metrics;
+use crate::path::{Path, Ways};
+use crate::sink::{self, Writer};
+use crate::source::handoff::{Handoff, handoff};
+
+/// Batches that wait in front of a sink; with those in flight and the open one this bounds the worker's memory.
+const SINK_QUEUE: usize = 2;
+/// Settled batches on their way to the ack stage: acking is far faster than storing.
+const SETTLED_QUEUE: usize = 16;
+
+/// What the stages need beside the configuration.
+#[derive(Debug)]
+pub struct Parts {
+    /// Who is told of stored messages.
+    pub told: Told,
+    /// How long the server waits for an ack.
+    pub ack_wait: Duration,
+    /// Where dead letters go.
+    pub letters: Store,
+    /// The series table.
+    pub exporter: Exporter,
+    /// The own metrics.
+    pub metrics: Arc<Metrics>,
+}
+
+/// The stages behind a source.
+#[derive(Debug)]
+pub struct Stages {
+    /// In the order of the data.
+    stages: Vec<(String, JoinHandle<()>)>,
+    prolong: Option<JoinHandle<()>>,
+}
+
+/// How the stages ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// All input is settled.
+    Clean,
+    /// The deadline came first; the stage that was late.
+    Late(String),
+}
+
+/// The stages cannot be started: nothing has been touched.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration's subjects lead nowhere.
+    #[error(transparent)]
+    Router(#[from] RouterError),
+    /// A sink cannot be opened.
+    #[error(transparent)]
+    Sink(#[from] sink::OpenError),
+}
+
+impl Stages {
+    /// Starts everything behind the source.
+    ///
+    /// # Errors
+    /// When a sink cannot be opened: its folder is not writable, its certificates are no certificates.
+    pub fn start(config: &Config, parts: Parts) -> Result<(Handoff, Self), StartError> {
+        let Parts {
+            told,
+            ack_wait,
+            letters,
+            exporter,
+            metrics,
+        } = parts;
+        let router = Router::new(config)?;
+        let (settled, settled_batches) = mpsc::channel(SETTLED_QUEUE);
+        let (recycle, recycled) = mpsc::channel(SETTLED_QUEUE);
+        let (office, mail) = Office::open();
+        let ledger = Ledger::default();
+        let mut stages = Vec::new();
+
+        let mut inputs = Vec::new();
+        for config in &config.sinks {
+            let (input, shares) = mpsc::channel(SINK_QUEUE);
+            let stage = Writer::open(config, &metrics)?.run(shares, office.clone());
+            stages.push((format!("sink {}", config.name), tokio::spawn(stage)));
+            inputs.push(input);
+        }
+        let sinks = router
+            .destinations()
+            .iter()
+            .map(|destination| {
+                destination
+                    .sinks
+                    .iter()
+                    .map(|index| inputs[*index].clone())
+                    .collect()
+            })
+            .collect();
+        drop(inputs);
+        stages.push((
+            "deadletter".to_owned(),
+            tokio::spawn(store::run(mail, letters, Arc::clone(&metrics))),
+        ));
+        let ack = ack::run(settled_batches, told.clone(), recycle, Arc::clone(&metrics));
+        stages.push(("ack".to_owned(), tokio::spawn(ack)));
+        let prolong = match &told {
+            Told::Server(bus) => {
+                let prolong = ledger
+                    .clone()
+                    .prolong(bus.clone(), ack_wait, Arc::clone(&metrics));
+                Some(tokio::spawn(prolong))
+            }
+            Told::Nobody => None,
+        };
+
+        let ways = Ways {
+            sinks,
+            office,
+            settled,
+            recycled,
+            ledger,
+        };
+        let path = Path::new(
+            router,
+            config.batch,
+            ways,
+            exporter,
+            (told, ack_wait),
+            metrics,
+        );
+        let (hands, intake) = handoff();
+        let path = tokio::spawn(async move {
+            if let Err(error) = path.run(intake).await {
+                error!(%error, "the path has ended");
+            }
+        });
+        stages.insert(0, ("path".to_owned(), path));
+        Ok((hands, Self { stages, prolong }))
+    }
+
+    /// Waits until all input is settled, after the source has ended, for at most `limit`.
+    pub async fn finish(self, limit: Duration) -> Ended {
+        let deadline = Instant::now() + limit;
+        let mut ended = Ended::Clean;
+        for (name, mut stage) in self.stages {
+            match timeout_at(deadline, &mut stage).await {
+                Ok(Ok(())) => info!(stage = name, "drained"),
+                Ok(Err(panic)) => {
+                    error!(stage = name, error = %panic, "a stage has failed");
+                    ended = Ended::Late(name);
+                }
+                Err(_) => {
+                    stage.abort();
+                    if ended == Ended::Clean {
+                        error!(
+                            stage = name,
+                            "the drain's deadline has come: what is not stored will be delivered again"
+                        );
+                        ended = Ended::Late(name);
+                    }
+                }
+            }
+        }
+        if let Some(prolong) = self.prolong {
+            prolong.abort();
+        }
+        ended
+    }
+}

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-use crate::value::{Labels, Text, Timestamp};
+use crate::value::{Labels, Text, Timestamp, duplicate};
 
 /// One point.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -25,7 +25,7 @@ pub struct Point<'a> {
     pub time: Option<Timestamp>,
 }
 
-/// Field pairs in the order of the payload; eight fit without an allocation.
+/// Field pairs in the order of the payload, no name twice; eight fit without an allocation.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Fields<'a>(pub smallvec::SmallVec<[(Text<'a>, FieldValue<'a>); 8]>);
 
@@ -65,7 +65,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
                 while let Some(pair) = map.next_entry()? {
                     fields.0.push(pair);
                 }
-                Ok(fields)
+                match duplicate(&fields.0) {
+                    Some(name) => Err(de::Error::custom(format_args!("`{name}` stands twice"))),
+                    None => Ok(fields),
+                }
             }
         }
 

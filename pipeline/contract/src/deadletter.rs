@@ -17,6 +17,9 @@ pub const SEQUENCE: &str = "Flightline-Sequence";
 /// Header: the line within the message, from 1; absent when the whole message is meant.
 pub const LINE: &str = "Flightline-Line";
 
+/// Header: the original length in bytes, if the payload had to be cut to fit beside these headers.
+pub const CUT: &str = "Flightline-Cut";
+
 /// The longest [`DETAIL`]: enough for a server's sentence, too short to carry a payload.
 pub const DETAIL_LIMIT: usize = 512;
 

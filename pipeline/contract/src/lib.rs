@@ -4,6 +4,14 @@
 
 /// What a message is about: metric, health, app or life-cycle.
 pub mod class;
+/// One checked token of a subject, and the prefix.
+pub mod token;
+/// Subjects that can be published to, and the parts of one that came in.
+pub mod topic;
+/// Subject patterns that can be subscribed to.
+pub mod filter;
+/// Every subject in one table.
+pub mod table;
 /// How a payload is written, and how its encoding is found.
 pub mod encoding;
 /// Why something was dead-lettered, and the headers that say so.

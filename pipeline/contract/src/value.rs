@@ -74,7 +74,32 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-/// Label or tag pairs in the order of the payload; eight fit without an allocation.
+/// Up to here names are compared pair by pair, which allocates nothing; beyond, they are sorted, so that a hostile object
+/// of many keys costs no quadratic time.
+const COMPARED_PAIRWISE: usize = 32;
+
+/// The first name that stands twice among `names`, if any: an object that says two things of one name is refused, because
+/// readers differ in which of the two they take.
+pub(crate) fn duplicate<'t, V>(pairs: &'t [(Text<'_>, V)]) -> Option<&'t str> {
+    if pairs.len() <= COMPARED_PAIRWISE {
+        let twice = |&(at, (name, _)): &(usize, &'t (Text<'_>, V))| {
+            pairs.iter().take(at).any(|(earlier, _)| earlier == name)
+        };
+        return pairs
+            .iter()
+            .enumerate()
+            .find(twice)
+            .map(|(_, (name, _))| name.as_str());
+    }
+    let mut names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    names
+        .windows(2)
+        .find(|pair| pair[0] == pair[1])
+        .map(|pair| pair[0])
+}
+
+/// Label or tag pairs in the order of the payload, no name twice; eight fit without an allocation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Labels<'a>(pub SmallVec<[(Text<'a>, Text<'a>); 8]>);
 
@@ -107,7 +132,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Labels<'a> {
                 while let Some(pair) = map.next_entry()? {
                     labels.push(pair);
                 }
-                Ok(Labels(labels))
+                match duplicate(&labels) {
+                    Some(name) => Err(de::Error::custom(format_args!("`{name}` stands twice"))),
+                    None => Ok(Labels(labels)),
+                }
             }
         }
 

@@ -21,6 +21,7 @@ use super::slot::Life;
 use super::table::{Described, Owner, Scratch, Table};
 use super::update::{Observations, Update};
 use crate::decode::line::{FieldType, Line};
+use crate::decode::observe::Observer;
 
 /// What tells the raw keys of JSON payloads apart, and from a line's, whose second part is never empty.
 #[derive(Debug, Clone, Copy)]
@@ -34,9 +35,9 @@ enum Form {
     Up,
 }
 
-impl Table {
+impl Observer for Table {
     /// A line of line protocol: each number and boolean is the gauge `measurement_field`, or a counter if configuration says so.
-    pub fn line(&mut self, line: &Line<'_>) {
+    fn line(&mut self, line: &Line<'_>) {
         let time = self.sample_time(line.timestamp.map(Timestamp));
         let series = line.series.of(line.text);
         let mut series_hash = self.hash.build_hasher();
@@ -61,13 +62,7 @@ impl Table {
 
     /// A sample of a metric set, with what it means. Labels `service` and `instance` of its own
     /// become `exported_service` and `exported_instance`.
-    pub fn sample(
-        &mut self,
-        service: &str,
-        instance: &str,
-        sample: &Sample<'_>,
-        reading: Reading<'_>,
-    ) {
+    fn sample(&mut self, service: &str, instance: &str, sample: &Sample<'_>, reading: Reading<'_>) {
         if !self.shows(Class::Metric) {
             return;
         }
@@ -133,7 +128,7 @@ impl Table {
     }
 
     /// The result of a check: 1 for its present status, 0 for the three others.
-    pub fn health(&mut self, service: &str, instance: &str, health: &Health<'_>) {
+    fn health(&mut self, service: &str, instance: &str, health: &Health<'_>) {
         if !self.shows(Class::Health) {
             return;
         }
@@ -172,7 +167,7 @@ impl Table {
     }
 
     /// A transition of a supervised job: counted once, and whether the job serves now.
-    pub fn transition(&mut self, service: &str, instance: &str, transition: &Transition<'_>) {
+    fn transition(&mut self, service: &str, instance: &str, transition: &Transition<'_>) {
         if !self.shows(Class::Lifecycle) {
             return;
         }
@@ -213,7 +208,9 @@ impl Table {
             ))
         });
     }
+}
 
+impl Table {
     fn sample_time(&self, own: Option<Timestamp>) -> i64 {
         let message = self.message.time;
         own.map_or(message, |time| time.0.min(message))

@@ -15,7 +15,6 @@ use crate::metrics::Metrics;
 pub struct InFlight {
     batch: Batch,
     weight: i64,
-    messages: u64,
     open: AtomicUsize,
     since: Instant,
     settled: mpsc::Sender<Arc<InFlight>>,
@@ -38,9 +37,12 @@ impl InFlight {
         self.open.load(Ordering::Acquire) == 0
     }
 
-    /// The batch itself, for its buffers, if nobody else looks at it.
-    pub fn into_batch(self: Arc<Self>) -> Option<Batch> {
-        Arc::into_inner(self).map(|mut in_flight| std::mem::take(&mut in_flight.batch))
+    /// The batch itself, if nobody else looks at it.
+    ///
+    /// # Errors
+    /// Gives itself back if somebody does.
+    pub fn into_batch(self: Arc<Self>) -> Result<Batch, Arc<Self>> {
+        Arc::try_unwrap(self).map(|mut in_flight| std::mem::take(&mut in_flight.batch))
     }
 }
 
@@ -48,11 +50,6 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         self.metrics.in_flight.dec();
         self.metrics.in_flight_bytes.sub(self.weight);
-        if !self.is_settled() {
-            self.metrics
-                .abandoned
-                .inc_by(self.batch.entries.len() as u64);
-        }
     }
 }
 
@@ -72,14 +69,12 @@ impl Share {
         now: Instant,
     ) -> (Arc<InFlight>, Vec<Self>) {
         let weight = i64::try_from(batch.weight).unwrap_or(i64::MAX);
-        let messages = batch.entries.len() as u64;
         metrics.in_flight.inc();
         metrics.in_flight_bytes.add(weight);
         let open = AtomicUsize::new(parts);
         let in_flight = Arc::new(InFlight {
             batch,
             weight,
-            messages,
             open,
             since: now,
             settled,

@@ -1,0 +1,259 @@
+//! Streams and consumers: looked at, created if absent, never deleted, never changed.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::pull;
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
+use async_nats::jetstream::context::{ConsumerInfoError, ConsumerInfoErrorKind};
+use async_nats::jetstream::context::{CreateStreamError, GetStreamError, GetStreamErrorKind};
+use async_nats::jetstream::{ErrorCode, consumer, stream};
+
+use super::{Bus, StreamConfig};
+
+/// What a stream must be if it has to be created, and must capture in any case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamSpec {
+    /// Its name.
+    pub name: String,
+    /// The subjects it captures.
+    pub subjects: Vec<String>,
+    /// How long it keeps messages; for ever if zero.
+    pub max_age: Duration,
+    /// How many bytes it keeps; no limit if -1.
+    pub max_bytes: i64,
+}
+
+/// Whether something was there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existed {
+    /// It was there.
+    Before,
+    /// It has just been created.
+    Created,
+}
+
+/// A consumer or stream could not be looked at or created.
+#[derive(Debug, thiserror::Error)]
+pub enum EnsureError {
+    /// The server does not answer, or not yet: try again.
+    #[error("{what}: {reason}")]
+    Unavailable {
+        /// What was asked.
+        what: String,
+        /// The client's words.
+        reason: String,
+    },
+    /// It is there, but cannot do what is asked of it.
+    #[error("{0}")]
+    Unfit(String),
+}
+
+/// What the server says of a consumer and its stream at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsumerState {
+    /// When the stream was created: another time is another stream of the same name.
+    pub stream_created: i64,
+    /// When the consumer was created.
+    pub consumer_created: i64,
+    /// The stream's first sequence still there.
+    pub first_sequence: u64,
+    /// The stream's last sequence.
+    pub last_sequence: u64,
+    /// All up to here is acknowledged.
+    pub ack_floor: u64,
+    /// Not yet delivered.
+    pub pending: u64,
+    /// Delivered and not acknowledged.
+    pub ack_pending: u64,
+}
+
+impl Bus {
+    /// Sees to it that a stream is there. One that is there stays as it is.
+    ///
+    /// # Errors
+    /// [`EnsureError::Unfit`] if it does not capture what it must; its owner has to add the subjects.
+    pub async fn ensure_stream(&self, spec: &StreamSpec) -> Result<Existed, EnsureError> {
+        let unavailable = |reason: String| EnsureError::Unavailable {
+            what: format!("stream {}", spec.name),
+            reason,
+        };
+        let found = match self.jetstream.get_stream(&spec.name).await {
+            Ok(found) => found,
+            Err(e) if stream_is_absent(&e) => {
+                let config = StreamConfig {
+                    name: spec.name.clone(),
+                    subjects: spec.subjects.clone(),
+                    max_age: spec.max_age,
+                    max_bytes: spec.max_bytes,
+                    storage: stream::StorageType::File,
+                    ..StreamConfig::default()
+                };
+                self.jetstream
+                    .create_stream(config)
+                    .await
+                    .map_err(|e: CreateStreamError| unavailable(e.to_string()))?;
+                return Ok(Existed::Created);
+            }
+            Err(e) => return Err(unavailable(e.to_string())),
+        };
+        let captured = &found.cached_info().config.subjects;
+        let missing: Vec<_> = spec
+            .subjects
+            .iter()
+            .filter(|subject| !captured.iter().any(|have| covers(have, subject)))
+            .cloned()
+            .collect();
+        if missing.is_empty() {
+            Ok(Existed::Before)
+        } else {
+            Err(EnsureError::Unfit(format!(
+                "stream {} does not capture {}: add it to the stream's subjects (it has {})",
+                spec.name,
+                missing.join(", "),
+                captured.join(", "),
+            )))
+        }
+    }
+
+    /// Sees to it that a durable pull consumer with explicit acks is there. One that is there stays as it is.
+    ///
+    /// # Errors
+    /// [`EnsureError::Unfit`] if it is of another kind.
+    pub async fn ensure_consumer(
+        &self,
+        stream: &str,
+        consumer: &str,
+        wanted: &crate::config::JetStream,
+        start: Option<u64>,
+    ) -> Result<Existed, EnsureError> {
+        let unavailable = |reason: String| EnsureError::Unavailable {
+            what: format!("consumer {consumer}"),
+            reason,
+        };
+        let handle = self
+            .jetstream
+            .get_stream_no_info(stream)
+            .await
+            .map_err(|e| unavailable(e.to_string()))?;
+        match handle.consumer_info(consumer).await {
+            Ok(info) if info.config.deliver_subject.is_some() => Err(EnsureError::Unfit(format!(
+                "consumer {consumer} of stream {stream} is a push consumer: name another one, or delete it"
+            ))),
+            Ok(info) if info.config.ack_policy != AckPolicy::Explicit => {
+                Err(EnsureError::Unfit(format!(
+                    "consumer {consumer} of stream {stream} does not ack explicitly: name another one, or delete it"
+                )))
+            }
+            Ok(_) => Ok(Existed::Before),
+            Err(e) if consumer_is_absent(&e) => {
+                let config = pull::Config {
+                    durable_name: Some(consumer.to_owned()),
+                    ack_policy: AckPolicy::Explicit,
+                    ack_wait: wanted.ack_wait,
+                    max_ack_pending: wanted.max_ack_pending,
+                    deliver_policy: start.map_or(DeliverPolicy::All, |sequence| {
+                        DeliverPolicy::ByStartSequence {
+                            start_sequence: sequence,
+                        }
+                    }),
+                    ..pull::Config::default()
+                };
+                handle
+                    .create_consumer(config)
+                    .await
+                    .map_err(|e| unavailable(e.to_string()))?;
+                Ok(Existed::Created)
+            }
+            Err(e) => Err(unavailable(e.to_string())),
+        }
+    }
+
+    /// What the server says of a consumer and its stream now; `None` if one of them is gone.
+    ///
+    /// # Errors
+    /// [`EnsureError::Unavailable`] when there is no answer.
+    pub async fn consumer_state(
+        &self,
+        stream: &str,
+        consumer: &str,
+    ) -> Result<Option<ConsumerState>, EnsureError> {
+        let unavailable = |reason: String| EnsureError::Unavailable {
+            what: format!("consumer {consumer}"),
+            reason,
+        };
+        let handle = match self.jetstream.get_stream(stream).await {
+            Ok(handle) => handle,
+            Err(e) if stream_is_absent(&e) => return Ok(None),
+            Err(e) => return Err(unavailable(e.to_string())),
+        };
+        let stream = handle.cached_info();
+        match handle.consumer_info(consumer).await {
+            Ok(info) => Ok(Some(state(stream, &info))),
+            Err(e) if consumer_is_absent(&e) => Ok(None),
+            Err(e) => Err(unavailable(e.to_string())),
+        }
+    }
+}
+
+fn state(stream: &stream::Info, info: &consumer::Info) -> ConsumerState {
+    ConsumerState {
+        stream_created: nanos(stream.created.unix_timestamp_nanos()),
+        consumer_created: nanos(info.created.unix_timestamp_nanos()),
+        first_sequence: stream.state.first_sequence,
+        last_sequence: stream.state.last_sequence,
+        ack_floor: info.ack_floor.stream_sequence,
+        pending: info.num_pending,
+        ack_pending: info.num_ack_pending as u64,
+    }
+}
+
+fn nanos(time: i128) -> i64 {
+    i64::try_from(time).unwrap_or_default()
+}
+
+fn stream_is_absent(error: &GetStreamError) -> bool {
+    matches!(error.kind(), GetStreamErrorKind::JetStream(e) if e.error_code() == ErrorCode::STREAM_NOT_FOUND)
+}
+
+fn consumer_is_absent(error: &ConsumerInfoError) -> bool {
+    match error.kind() {
+        ConsumerInfoErrorKind::NotFound | ConsumerInfoErrorKind::StreamNotFound => true,
+        ConsumerInfoErrorKind::JetStream(e) => {
+            matches!(
+                e.error_code(),
+                ErrorCode::CONSUMER_NOT_FOUND | ErrorCode::STREAM_NOT_FOUND
+            )
+        }
+        _ => false,
+    }
+}
+
+/// Whether all that `inner` matches is matched by `outer`.
+fn covers(outer: &str, inner: &str) -> bool {
+    let mut inner = inner.split('.');
+    for token in outer.split('.') {
+        match (token, inner.next()) {
+            (">", Some(_)) => return true,
+            ("*", Some(have)) if have != ">" => {}
+            (_, Some(have)) if have == token => {}
+            _ => return false,
+        }
+    }
+    inner.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::covers;
+
+    #[test]
+    fn a_stream_that_captures_more_is_good_enough() {
+        assert!(covers(">", "telemetry.>"));
+        assert!(covers("telemetry.>", "telemetry.>"));
+        assert!(covers("*.x", "a.x"));
+        assert!(!covers("telemetry.metric.>", "telemetry.>"));
+        assert!(!covers("*", ">"));
+        assert!(!covers("a.b", "a"));
+        assert!(!covers("a", "a.b"));
+    }
+}

@@ -1,0 +1,67 @@
+//! `flightline run`: a worker until a signal comes. The first SIGTERM or SIGINT drains, the second ends at once.
+
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{Exit, Failure};
+use crate::config::Config;
+use crate::console::Console;
+use crate::worker::{self, Outcome};
+
+/// Runs a worker of `config`.
+///
+/// # Errors
+/// When it cannot start.
+pub async fn run(config: &Config) -> Result<Exit, Failure> {
+    let signals = Signals::watch()?;
+    let console = Console::open(config).await.map_err(unavailable)?;
+    info!(address = %console.address, "admin listener");
+    let outcome = worker::run(config, &console, signals.stop, signals.abandon).await;
+    console.close().await;
+    match outcome.map_err(unavailable)? {
+        Outcome::Drained => Ok(Exit::Ok),
+        Outcome::Unacked(_) => Ok(Exit::Unacked),
+    }
+}
+
+/// A failure of something that is needed.
+pub(super) fn unavailable(error: impl std::fmt::Display) -> Failure {
+    Failure::new(Exit::Unavailable, error.to_string())
+}
+
+/// What the signals of a process ask for.
+#[derive(Debug, Clone)]
+pub struct Signals {
+    /// After the first: end as you should.
+    pub stop: CancellationToken,
+    /// After the second: end now.
+    pub abandon: CancellationToken,
+}
+
+impl Signals {
+    /// Listens to SIGTERM and SIGINT from now on.
+    ///
+    /// # Errors
+    /// When the system does not let us.
+    pub fn watch() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut term = signal(SignalKind::terminate())?;
+        let mut int = signal(SignalKind::interrupt())?;
+        let signals = Self { stop: CancellationToken::new(), abandon: CancellationToken::new() };
+        let Self { stop, abandon } = signals.clone();
+        tokio::spawn(async move {
+            for token in [stop, abandon] {
+                tokio::select! {
+                    _ = term.recv() => {}
+                    _ = int.recv() => {}
+                }
+                if token.is_cancelled() {
+                    continue;
+                }
+                warn!("told to stop; once more to stop at once");
+                token.cancel();
+            }
+        });
+        Ok(signals)
+    }
+}

@@ -1,0 +1,209 @@
+//! What an operator sees of a running process: own metrics, the series table, readiness, and the listener that tells them.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use prometheus::IntCounter;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::admin::health::Health;
+use crate::admin::status::{ExporterStatus, Lag, Queue, StageStatus, Status};
+use crate::admin::{self, AdminState};
+use crate::bus::Bus;
+use crate::config::Config;
+use crate::exporter::Exporter;
+use crate::metrics::{Metrics, Stage};
+
+/// How often readiness is brought up to date.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How far behind the durable consumer was at the last look; nothing for sources without one.
+pub type LastLag = Arc<Mutex<Option<Lag>>>;
+
+/// The admin listener's address cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("listen on {address} (admin.listen): {source}; name a free address, or port 0 for any")]
+pub struct Unheard {
+    address: SocketAddr,
+    source: io::Error,
+}
+
+/// The console of one process.
+#[derive(Debug)]
+pub struct Console {
+    /// The own metrics.
+    pub metrics: Arc<Metrics>,
+    /// The series table.
+    pub exporter: Exporter,
+    /// Whether this process should get work.
+    pub health: Arc<Health>,
+    /// Where the source leaves the consumer's lag.
+    pub lag: LastLag,
+    /// Where the listener is.
+    pub address: SocketAddr,
+    stop: CancellationToken,
+    listener: JoinHandle<io::Result<()>>,
+}
+
+impl Console {
+    /// Opens the listener of `config`.
+    ///
+    /// # Errors
+    /// When its address cannot be listened on.
+    pub async fn open(config: &Config) -> Result<Self, Unheard> {
+        let start = Instant::now();
+        let metrics = Arc::new(Metrics::new());
+        let exporter = Exporter::new(&config.exporter, &metrics, start);
+        let health = Arc::new(Health::new(config.admin.high_water));
+        let lag = LastLag::default();
+        let unheard = |source| Unheard { address: config.admin.listen, source };
+        let listener = TcpListener::bind(config.admin.listen).await.map_err(unheard)?;
+        let address = listener.local_addr().map_err(unheard)?;
+        let view = View {
+            start,
+            metrics: Arc::clone(&metrics),
+            exporter: exporter.clone(),
+            health: Arc::clone(&health),
+            lag: Arc::clone(&lag),
+            limits: Limits::of(config),
+        };
+        let state = AdminState::new(Arc::clone(&health), exporter.clone(), move || view.status());
+        let stop = CancellationToken::new();
+        let listener = tokio::spawn(admin::serve(listener, Arc::new(state), stop.clone()));
+        Ok(Self { metrics, exporter, health, lag, address, stop, listener })
+    }
+
+    /// Keeps readiness up to date until the console is closed: by the connection of `bus`, if there is one, and by what is held.
+    pub fn watch(&self, bus: Option<Bus>) {
+        let (health, metrics, stop) = (Arc::clone(&self.health), Arc::clone(&self.metrics), self.stop.clone());
+        tokio::spawn(async move {
+            let mut looks = tokio::time::interval(LOOK);
+            while stop.run_until_cancelled(looks.tick()).await.is_some() {
+                if bus.as_ref().is_none_or(Bus::is_connected) {
+                    health.connected();
+                } else {
+                    health.disconnected();
+                }
+                health.held(metrics.held());
+            }
+        });
+    }
+
+    /// Messages that were received and whose fate is not settled: with JetStream they are delivered again.
+    pub fn unsettled(&self) -> u64 {
+        self.metrics.received.get().saturating_sub(self.metrics.acked.get())
+    }
+
+    /// Closes the listener; the last thing to do.
+    pub async fn close(self) {
+        self.stop.cancel();
+        // It gives no error but its own end.
+        self.listener.await.ok();
+    }
+}
+
+/// The limits that `/status` shows beside depths.
+#[derive(Debug)]
+struct Limits {
+    held: u64,
+    high_water: u64,
+}
+
+impl Limits {
+    fn of(config: &Config) -> Self {
+        let held = match &config.source {
+            crate::config::Source::JetStream(source) => source.prefetch_bytes,
+            crate::config::Source::Core(_) => crate::source::core::HOLD,
+        };
+        Self { held: held as u64, high_water: config.admin.high_water as u64 }
+    }
+}
+
+/// What `/status` is made from.
+#[derive(Debug)]
+struct View {
+    start: Instant,
+    metrics: Arc<Metrics>,
+    exporter: Exporter,
+    health: Arc<Health>,
+    lag: LastLag,
+    limits: Limits,
+}
+
+impl View {
+    fn status(&self) -> Status {
+        let metrics = &self.metrics;
+        let queue = |name: &str, unit, depth: i64, limit| Queue {
+            name: name.to_owned(),
+            unit,
+            depth: u64::try_from(depth).unwrap_or_default(),
+            limit,
+        };
+        let held = queue("held", "bytes", metrics.held_bytes.get(), self.limits.held);
+        let in_flight = queue("in_flight", "bytes", metrics.in_flight_bytes.get(), self.limits.high_water);
+        let stages = vec![
+            self.stage(
+                Stage::Source,
+                counters(&[
+                    ("received_messages", &metrics.received),
+                    ("received_bytes", &metrics.received_bytes),
+                    ("redelivered_messages", &metrics.redelivered),
+                    ("dropped_messages", &metrics.dropped),
+                    ("stalls", &metrics.stalls),
+                    ("history_damage", &metrics.history_damage),
+                ]),
+                vec![held],
+            ),
+            self.stage(
+                Stage::Decode,
+                counters(&[
+                    ("decoded_messages", &metrics.decoded),
+                    ("decoded_lines", &metrics.lines),
+                    ("dead_lettered_messages", &metrics.dead_lettered_messages),
+                ]),
+                Vec::new(),
+            ),
+            self.stage(Stage::Batch, by_label(metrics, "flightline_batches_total"), Vec::new()),
+            self.stage(Stage::Sink, by_label(metrics, "flightline_stored_lines_total"), vec![in_flight]),
+            self.stage(
+                Stage::Ack,
+                counters(&[("acked_messages", &metrics.acked), ("prolonged_messages", &metrics.prolonged)]),
+                Vec::new(),
+            ),
+        ];
+        Status {
+            version: env!("CARGO_PKG_VERSION"),
+            state: self.health.readiness().as_str(),
+            uptime_seconds: self.start.elapsed().as_secs_f64(),
+            stages,
+            consumer: self.lag.lock().expect("no holder panics").clone(),
+            exporter: ExporterStatus::from(&self.exporter),
+        }
+    }
+
+    fn stage(&self, stage: Stage, counters: BTreeMap<String, u64>, queues: Vec<Queue>) -> StageStatus {
+        StageStatus { stage: stage.as_str(), counters, queues, last_error: self.metrics.errors.get(stage) }
+    }
+}
+
+fn counters(named: &[(&str, &IntCounter)]) -> BTreeMap<String, u64> {
+    named.iter().map(|(name, counter)| ((*name).to_owned(), counter.get())).collect()
+}
+
+/// The values of a counter by the value of its one label.
+fn by_label(metrics: &Metrics, name: &str) -> BTreeMap<String, u64> {
+    let families = metrics.registry.gather();
+    let Some(family) = families.iter().find(|family| family.name() == name) else { return BTreeMap::new() };
+    let rows = family.get_metric().iter().filter_map(|metric| {
+        let label = metric.get_label().first()?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counters are whole and not negative")]
+        let value = metric.get_counter().get_value() as u64;
+        Some((label.value().to_owned(), value))
+    });
+    rows.collect()
+}

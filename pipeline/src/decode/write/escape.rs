@@ -1,0 +1,80 @@
+//! Text and numbers to the bytes that mean them in line protocol.
+
+use bytes::BytesMut;
+
+use super::{Part, WriteError};
+
+/// A name: measurement, tag key, tag value or field key.
+///
+/// A comma, a space and (but for the measurement) an equals sign get a backslash. A backslash itself has no escape in InfluxDB 1
+/// and 2 and is one in InfluxDB 3, so it is written as it is where all of them read it as itself, and refused elsewhere.
+pub(super) fn name(out: &mut BytesMut, text: &str, part: Part) -> Result<(), WriteError> {
+    if text.is_empty() {
+        return Err(WriteError::Empty(part));
+    }
+    let bytes = text.as_bytes();
+    let mut done = 0;
+    while let Some(found) = bytes[done..].iter().position(|byte| is_special(*byte)) {
+        let at = done + found;
+        out.extend_from_slice(&bytes[done..at]);
+        match bytes[at] {
+            b'=' if part == Part::Measurement => {}
+            b',' | b' ' | b'=' => out.extend_from_slice(b"\\"),
+            b'\\' if matches!(bytes.get(at + 1), None | Some(b'\\' | b',' | b' ' | b'=')) => {
+                return Err(WriteError::Backslash(part));
+            }
+            b'\\' => {}
+            _ => return Err(WriteError::Control(part)),
+        }
+        out.extend_from_slice(&bytes[at..=at]);
+        done = at + 1;
+    }
+    out.extend_from_slice(&bytes[done..]);
+    Ok(())
+}
+
+fn is_special(byte: u8) -> bool {
+    matches!(byte, b',' | b' ' | b'=' | b'\\' | 0..=0x1f)
+}
+
+/// A string with its quotes. Within them a quote and a backslash get a backslash; everything else, newlines too, is itself.
+pub(super) fn string(out: &mut BytesMut, text: &str) {
+    out.extend_from_slice(b"\"");
+    let mut rest = text.as_bytes();
+    while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(&[b'\\', rest[at]]);
+        rest = &rest[at + 1..];
+    }
+    out.extend_from_slice(rest);
+    out.extend_from_slice(b"\"");
+}
+
+/// Below this every integral double is an integer of the same digits.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// A number in the fewest digits that mean it: `42`, `0.1`, `1e-7`.
+pub(super) fn float(out: &mut BytesMut, float: f64) -> Result<(), WriteError> {
+    with_decimal(float, |digits| out.extend_from_slice(digits.as_bytes()))
+}
+
+/// Hands the digits of a finite number to `then`.
+///
+/// # Errors
+/// When it is not finite.
+pub(in crate::decode) fn with_decimal<R>(
+    float: f64,
+    then: impl FnOnce(&str) -> R,
+) -> Result<R, WriteError> {
+    if !float.is_finite() {
+        return Err(WriteError::NotFinite);
+    }
+    let is_minus_zero = float == 0.0 && float.is_sign_negative();
+    if float.fract() == 0.0 && float.abs() < EXACT && !is_minus_zero {
+        #[expect(clippy::cast_possible_truncation, reason = "integral and within 2^53")]
+        let integer = float as i64;
+        Ok(then(itoa::Buffer::new().format(integer)))
+    } else {
+        Ok(then(zmij::Buffer::new().format_finite(float)))
+    }
+}

@@ -1,0 +1,136 @@
+//! From a source's hands to the path's: chunks go over a bounded queue, emptied ones come back, so that a steady stream
+//! allocates nothing. While the path is busy the source holds what it has asked for, and nothing is lost.
+
+use std::collections::VecDeque;
+
+use tokio::sync::mpsc;
+
+use crate::delivery::{CHUNK, Chunk, Delivery};
+
+/// Chunks between source and path: one is worked on, one waits.
+const QUEUE: usize = 1;
+/// Emptied chunks kept for reuse.
+const SPARES: usize = 32;
+
+/// The path's end.
+#[derive(Debug)]
+pub struct Intake {
+    chunks: mpsc::Receiver<Chunk>,
+    empties: mpsc::Sender<Chunk>,
+}
+
+impl Intake {
+    /// The next chunk; `None` when the source has ended and all was taken.
+    pub async fn next(&mut self) -> Option<Chunk> {
+        self.chunks.recv().await
+    }
+
+    /// Gives an emptied chunk back.
+    pub fn give_back(&self, mut chunk: Chunk) {
+        chunk.clear();
+        // A full queue of empties means that there are enough.
+        drop(self.empties.try_send(chunk));
+    }
+}
+
+/// The source's end: what was received and not yet handed over, in order.
+#[derive(Debug)]
+pub struct Handoff {
+    chunks: mpsc::Sender<Chunk>,
+    empties: mpsc::Receiver<Chunk>,
+    full: VecDeque<Chunk>,
+    open: Chunk,
+    bytes: usize,
+}
+
+/// The path has ended: nobody takes messages any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the path has ended")]
+pub struct PathEnded;
+
+/// Both ends.
+pub fn handoff() -> (Handoff, Intake) {
+    let (chunks, taken) = mpsc::channel(QUEUE);
+    let (emptied, empties) = mpsc::channel(SPARES);
+    let handoff = Handoff {
+        chunks,
+        empties,
+        full: VecDeque::new(),
+        open: Vec::with_capacity(CHUNK),
+        bytes: 0,
+    };
+    (
+        handoff,
+        Intake {
+            chunks: taken,
+            empties: emptied,
+        },
+    )
+}
+
+impl Handoff {
+    /// Takes a message that was received.
+    pub fn hold(&mut self, delivery: Delivery) {
+        self.bytes += delivery.payload.len();
+        self.open.push(delivery);
+        if self.open.len() == CHUNK {
+            let next = self
+                .empties
+                .try_recv()
+                .unwrap_or_else(|_| Vec::with_capacity(CHUNK));
+            self.full.push_back(std::mem::replace(&mut self.open, next));
+        }
+    }
+
+    /// Payload bytes held.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty() && self.full.is_empty()
+    }
+
+    /// What is held, oldest first.
+    pub fn held(&self) -> impl Iterator<Item = &Delivery> {
+        self.full.iter().flatten().chain(&self.open)
+    }
+
+    /// Hands one chunk over as soon as the path takes it. Cancelling it loses nothing.
+    ///
+    /// # Errors
+    /// When the path has ended.
+    pub async fn hand_over(&mut self) -> Result<(), PathEnded> {
+        let permit = self.chunks.reserve().await.map_err(|_| PathEnded)?;
+        let chunk = match self.full.pop_front() {
+            Some(chunk) => chunk,
+            None => {
+                let next = self
+                    .empties
+                    .try_recv()
+                    .unwrap_or_else(|_| Vec::with_capacity(CHUNK));
+                std::mem::replace(&mut self.open, next)
+            }
+        };
+        self.bytes -= chunk
+            .iter()
+            .map(|delivery| delivery.payload.len())
+            .sum::<usize>();
+        if !chunk.is_empty() {
+            permit.send(chunk);
+        }
+        Ok(())
+    }
+
+    /// Hands over everything that is held.
+    ///
+    /// # Errors
+    /// When the path has ended.
+    pub async fn hand_over_all(&mut self) -> Result<(), PathEnded> {
+        while !self.is_empty() {
+            self.hand_over().await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,179 @@
+//! A worker's life behind `flightline run`: connect, start the stages, pull until told to stop, drain. What it needs is tried
+//! until it is there; only what no waiting can mend ends it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flightline_contract::table::Stream;
+use flightline_contract::token::Prefix;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::ack::Told;
+use crate::bus::{Bus, EnsureError, Existed, SUBSCRIPTION_CAPACITY, StreamSpec};
+use crate::config::{Config, DeadLetters, Source};
+use crate::console::Console;
+use crate::deadletter::file::LetterFile;
+use crate::deadletter::store::Store;
+use crate::run::{Ended, Parts, Stages, StartError};
+use crate::source::{core, jetstream};
+
+/// Pauses between tries to connect: the first and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// What a core source waits for between two looks at what the server should be told: nothing, since it has no acks.
+const NO_ACK_WAIT: Duration = Duration::from_secs(30);
+
+/// How a worker ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything received is settled.
+    Drained,
+    /// So many messages are not: JetStream delivers them again.
+    Unacked(u64),
+}
+
+/// A worker could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The stages cannot start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The prefix is none.
+    #[error("prefix: {0}")]
+    Prefix(#[from] flightline_contract::token::PrefixError),
+}
+
+/// Runs a worker, seen through `console`, until `stop`; `abandon` ends it at once.
+///
+/// # Errors
+/// Before anything was received.
+pub async fn run(
+    config: &Config,
+    console: &Console,
+    stop: CancellationToken,
+    abandon: CancellationToken,
+) -> Result<Outcome, WorkerError> {
+    let outcome = work(config, console, &stop, &abandon).await;
+    if let Ok(Outcome::Unacked(messages)) = outcome {
+        console.metrics.abandoned.inc_by(messages);
+        error!(messages, "stopped with messages un-acked: they will be delivered again");
+    }
+    outcome
+}
+
+async fn work(
+    config: &Config,
+    console: &Console,
+    stop: &CancellationToken,
+    abandon: &CancellationToken,
+) -> Result<Outcome, WorkerError> {
+    let Some(bus) = stop.run_until_cancelled(connect(config, console)).await else {
+        return Ok(Outcome::Drained);
+    };
+    let prefix = Prefix::new(&config.prefix)?;
+    let Some(letters) = stop.run_until_cancelled(letters(config, &bus, prefix.clone())).await else {
+        return Ok(Outcome::Drained);
+    };
+    let (told, ack_wait) = match &config.source {
+        Source::JetStream(source) => (Told::Server(bus.clone()), source.ack_wait),
+        Source::Core(_) => (Told::Nobody, NO_ACK_WAIT),
+    };
+    let parts = Parts {
+        told,
+        ack_wait,
+        letters,
+        exporter: console.exporter.clone(),
+        metrics: Arc::clone(&console.metrics),
+    };
+    let (handoff, stages) = Stages::start(config, parts)?;
+    console.watch(Some(bus.clone()));
+    info!("running");
+
+    let source = async {
+        match &config.source {
+            Source::JetStream(source) => {
+                let stream = stream_of(config, &prefix, &source.stream);
+                let (metrics, lag) = (Arc::clone(&console.metrics), Arc::clone(&console.lag));
+                let source = jetstream::Source::new(bus.clone(), source.clone(), stream, metrics, lag);
+                source.run(handoff, stop.clone()).await;
+            }
+            Source::Core(source) => {
+                let patterns = stream_of(config, &prefix, "").subjects;
+                let own = Bus::connect(&config.nats, source.capacity).await;
+                match own {
+                    Ok(own) => {
+                        let source = core::Source::new(own, source.clone(), patterns, Arc::clone(&console.metrics));
+                        if let Err(error) = source.run(handoff, stop.clone()).await {
+                            error!(%error, "the source has failed");
+                        }
+                    }
+                    Err(error) => error!(%error, "the source has no connection"),
+                }
+            }
+        }
+        console.health.draining();
+        if !stop.is_cancelled() {
+            console.health.broke("the path has ended although nobody asked it to");
+        }
+        stages.finish(config.drain).await
+    };
+    let ended = abandon.run_until_cancelled(source).await;
+    // Acks that were sent must be with the server before its consumer is asked how many are missing.
+    bus.flush().await.ok();
+    match (ended, console.unsettled()) {
+        (Some(Ended::Clean), 0) => Ok(Outcome::Drained),
+        (_, unsettled) => Ok(Outcome::Unacked(unsettled)),
+    }
+}
+
+/// Connects, however long that takes.
+async fn connect(config: &Config, console: &Console) -> Bus {
+    let mut pause = PAUSES.0;
+    loop {
+        match Bus::connect(&config.nats, SUBSCRIPTION_CAPACITY).await {
+            Ok(bus) => return bus,
+            Err(error) => {
+                warn!(%error, "no connection to nats yet");
+                console.metrics.failed(crate::metrics::Stage::Source, &error);
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(PAUSES.1);
+    }
+}
+
+/// Where dead letters are kept; their stream is created if absent, however long that takes.
+async fn letters(config: &Config, bus: &Bus, prefix: Prefix) -> Store {
+    let (stream, max_age, max_bytes) = match &config.deadletter {
+        DeadLetters::File { path } => return Store::File(LetterFile::new(path.clone())),
+        DeadLetters::JetStream { stream, max_age, max_bytes } => (stream, *max_age, *max_bytes),
+    };
+    let subjects = vec![Stream::DeadLetter.subjects(&prefix).to_string()];
+    let spec = StreamSpec { name: stream.clone(), subjects, max_age, max_bytes };
+    let mut pause = PAUSES.0;
+    loop {
+        match bus.ensure_stream(&spec).await {
+            Ok(Existed::Created) => info!(stream, "created the dead-letter stream"),
+            Ok(Existed::Before) => {}
+            Err(error @ EnsureError::Unfit(_)) => error!(%error, "dead letters may not be kept"),
+            Err(error @ EnsureError::Unavailable { .. }) => {
+                warn!(%error, "the dead-letter stream is not there yet");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(PAUSES.1);
+                continue;
+            }
+        }
+        let origin = match &config.source {
+            Source::JetStream(source) => Some(source.stream.clone()),
+            Source::Core(_) => None,
+        };
+        return Store::JetStream { bus: bus.clone(), prefix, origin };
+    }
+}
+
+/// Everything this configuration reads: the contract's subjects and those of its mappings.
+pub fn stream_of(config: &Config, prefix: &Prefix, name: &str) -> StreamSpec {
+    let mut subjects = vec![Stream::Telemetry.subjects(prefix).to_string()];
+    subjects.extend(config.mappings.iter().flat_map(|mapping| mapping.subjects.iter().cloned()));
+    StreamSpec { name: name.to_owned(), subjects, max_age: Duration::ZERO, max_bytes: -1 }
+}

@@ -1,0 +1,167 @@
+//! What the promise tests share: a publisher, configurations, and what is left in the dead-letter stream.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::consumer::pull::OrderedConfig;
+use flightline::bus::{Bus, ConsumerState, SUBSCRIPTION_CAPACITY, StreamSpec};
+use flightline::config::{Nats as NatsConfig, NatsAuth, Tls};
+use flightline_contract::deadletter::{LINE, REASON};
+use flightline_contract::encoding::CONTENT_TYPE;
+use flightline_fixtures::generator::{Message, Refused};
+use flightline_fixtures::nats::Nats;
+use futures_util::StreamExt;
+
+/// The program under test.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_flightline");
+
+/// For a whole stream to get through two stores in a debug build on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Publishes into a stream at once when asked, with every acknowledgement waited for.
+#[derive(Debug)]
+pub struct Publisher {
+    pub bus: Bus,
+}
+
+impl Publisher {
+    /// Connects, and creates the stream as a worker would.
+    pub async fn new(server: &Nats) -> Self {
+        let config = NatsConfig {
+            urls: vec![server.url()],
+            auth: NatsAuth::None,
+            tls: Tls::default(),
+            name: "publisher".to_owned(),
+        };
+        let bus = Bus::connect(&config, SUBSCRIPTION_CAPACITY).await.unwrap();
+        let spec = StreamSpec {
+            name: "TELEMETRY".to_owned(),
+            subjects: ["telemetry.>", "humidity", "motion", "temperature"]
+                .map(str::to_owned)
+                .to_vec(),
+            max_age: Duration::ZERO,
+            max_bytes: -1,
+        };
+        bus.ensure_stream(&spec).await.unwrap();
+        Self { bus }
+    }
+
+    /// Publishes all of them; returns when the stream has them.
+    pub async fn publish<'m>(&self, messages: impl IntoIterator<Item = &'m Message>) {
+        let mut under_way = Vec::new();
+        for message in messages {
+            let mut headers = HeaderMap::new();
+            if let Some(content_type) = message.content_type {
+                headers.insert(CONTENT_TYPE, content_type);
+            }
+            let subject = message.subject.as_str().into();
+            under_way.push(
+                self.bus
+                    .store(subject, headers, message.payload.clone().into())
+                    .await
+                    .unwrap(),
+            );
+            if under_way.len() == 2_000 {
+                for stored in under_way.drain(..) {
+                    stored.wait().await.unwrap();
+                }
+            }
+        }
+        for stored in under_way {
+            stored.wait().await.unwrap();
+        }
+    }
+
+    /// The worker's consumer as the server sees it.
+    pub async fn consumer(&self) -> Option<ConsumerState> {
+        self.bus
+            .consumer_state("TELEMETRY", "flightline")
+            .await
+            .unwrap()
+    }
+
+    /// Waits until everything in the stream is acknowledged.
+    pub async fn wait_all_acked(&self, what: impl Fn() -> String) {
+        let done = tokio::time::timeout(PATIENCE, async {
+            let mut looks = tokio::time::interval(Duration::from_millis(100));
+            loop {
+                looks.tick().await;
+                let state = self.bus.consumer_state("TELEMETRY", "flightline").await;
+                if let Ok(Some(state)) = state
+                    && state.ack_floor == state.last_sequence
+                {
+                    return;
+                }
+            }
+        });
+        if done.await.is_err() {
+            panic!(
+                "not everything was acked: {:?}\n{}",
+                self.consumer().await,
+                what()
+            );
+        }
+    }
+}
+
+/// A worker on `server` with the customers' three foreign subjects mapped; sinks are up to the test.
+pub fn config(server: &Nats, sinks: &str) -> String {
+    format!(
+        r#"
+[nats]
+url = "{}"
+
+[[mapping]]
+subjects = ["humidity", "motion", "temperature"]
+service = "sensors"
+measurement = "sensor"
+tags = {{ type = "$.type" }}
+fields = ["value"]
+time = "$.time"
+time_unit = "ms"
+
+{sinks}
+"#,
+        server.url()
+    )
+}
+
+/// Everything in the dead-letter stream, as the generator describes it, in its order.
+pub async fn dead_letters(server: &Nats) -> Vec<Refused> {
+    let client = async_nats::connect(server.url()).await.unwrap();
+    let context = async_nats::jetstream::new(client);
+    let mut stream = context.get_stream("DEADLETTER").await.unwrap();
+    let count = stream.info().await.unwrap().state.messages;
+    let consumer = stream
+        .create_consumer(OrderedConfig::default())
+        .await
+        .unwrap();
+    let mut messages = consumer.messages().await.unwrap();
+    let mut letters = Vec::new();
+    for _ in 0..count {
+        let message = messages.next().await.unwrap().unwrap();
+        let headers = message.headers.as_ref().unwrap();
+        let reason = headers.get(REASON).unwrap().as_str();
+        letters.push(Refused {
+            reason: known(reason),
+            line: headers.get(LINE).map(|line| line.as_str().parse().unwrap()),
+            payload: message.payload.to_vec(),
+        });
+    }
+    letters
+}
+
+fn known(reason: &str) -> &'static str {
+    let reasons = flightline_contract::deadletter::Reason::ALL
+        .map(flightline_contract::deadletter::Reason::as_str);
+    reasons.into_iter().find(|known| *known == reason).unwrap()
+}
+
+/// Sorted, for comparison as multisets.
+pub fn sorted(mut letters: Vec<Refused>) -> Vec<Refused> {
+    letters.sort_by(|a, b| (a.reason, a.line, &a.payload).cmp(&(b.reason, b.line, &b.payload)));
+    letters
+}
