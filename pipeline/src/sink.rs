@@ -1,6 +1,8 @@
 //! Batches come in; each is settled once its store said that it has the data and the dead-letter office has what the store will never
 //! take. Nothing is lost: a share that is dropped un-settled is a redelivery.
 
+use std::sync::Arc;
+
 use tokio::sync::mpsc;
 
 use crate::config::{Sink, SinkKind};
@@ -73,7 +75,7 @@ impl Writer {
     ///
     /// # Errors
     /// [`OpenError`] says what to correct.
-    pub fn open(sink: &Sink, metrics: &Metrics) -> Result<Self, OpenError> {
+    pub fn open(sink: &Sink, metrics: &Arc<Metrics>) -> Result<Self, OpenError> {
         match &sink.kind {
             SinkKind::Influx(config) => influx::Writer::open(&sink.name, config, metrics)
                 .map(|writer| Self::Influx(Box::new(writer)))

@@ -16,7 +16,7 @@ use tracing::{error, warn};
 use super::retry::Backoff;
 use super::share::Share;
 use crate::config::LineFile;
-use crate::metrics::{Metrics, RetryReason};
+use crate::metrics::{Metrics, RetryReason, Stage};
 use journal::Journal;
 
 /// The files: the one being written, rotation, and what is kept.
@@ -47,6 +47,7 @@ pub struct Writer {
     retries: IntCounter,
     files_deleted: IntCounter,
     write_seconds: Histogram,
+    metrics: Arc<Metrics>,
 }
 
 impl Writer {
@@ -54,7 +55,7 @@ impl Writer {
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub fn open(name: &str, config: &LineFile, metrics: &Metrics) -> io::Result<Self> {
+    pub fn open(name: &str, config: &LineFile, metrics: &Arc<Metrics>) -> io::Result<Self> {
         let journal = Journal::open(config)?;
         let disk = RetryReason::Disk.as_str();
         Ok(Self {
@@ -68,6 +69,7 @@ impl Writer {
             retries: metrics.retries.with_label_values(&[name, disk]),
             files_deleted: metrics.files_deleted.with_label_values(&[name]),
             write_seconds: metrics.write_seconds.with_label_values(&[name]),
+            metrics: Arc::clone(metrics),
         })
     }
 
@@ -126,6 +128,10 @@ impl Writer {
                 Err(error) => {
                     failures += 1;
                     self.retries.inc();
+                    let said = format!("{}: {error}", self.name);
+                    self.metrics
+                        .errors
+                        .record(Stage::Sink, SystemTime::now(), &said);
                     let pause = self.backoff.pause(failures, fastrand::f64());
                     error!(sink = self.name, %error, ?pause, "the disk takes no data; nothing is lost, the write is tried again");
                     tokio::time::sleep(pause).await;
