@@ -23,6 +23,7 @@ use super::health::Health;
 use super::status::{ExporterStatus, Queue, StageStatus, Status};
 use super::{AdminState, SCRAPES, serve};
 use crate::config;
+use crate::decode::observe::Observer;
 use crate::delivery::{Attempt, Stamp};
 use crate::exporter::Exporter;
 use crate::metrics::{Metrics, Stage};

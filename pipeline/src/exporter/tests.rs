@@ -22,6 +22,7 @@ use super::accept::{Coding, Format};
 use super::refusal::Refusal;
 use crate::config;
 use crate::decode::line::{FieldSpan, FieldType, Line, Span, TagSpan};
+use crate::decode::observe::Observer;
 use crate::delivery::{Attempt, Stamp};
 use crate::metrics::Metrics;
 

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 
 use super::kinds::transition;
 use super::{EXPIRE, Rig, config, delta, histogram, samples};
+use crate::decode::observe::Observer;
 
 const JOBS: &str = "jobs_total{instance=\"a1\",service=\"api\"}";
 

@@ -10,6 +10,7 @@ use flightline_contract::metric::{Kind, Temporality};
 
 use super::kinds::transition;
 use super::{Rig, config, delta, histogram, labels, sample};
+use crate::decode::observe::Observer;
 use crate::exporter::accept::Format;
 
 /// A little of everything.

@@ -5,6 +5,7 @@ use flightline_contract::lifecycle::{State, Transition};
 use flightline_contract::metric::{Kind, Temporality};
 
 use super::{Rig, config, delta, histogram, labels, sample, samples};
+use crate::decode::observe::Observer;
 use crate::delivery::Attempt;
 use crate::exporter::refusal::Refusal;
 
