@@ -50,7 +50,9 @@ pub(super) fn write<O: Observer>(
     time: i64,
     observer: &mut O,
 ) -> Result<(), Refusal> {
-    let sample: Sample<'_> = serde_json::from_slice(text)?;
+    let mut sample: Sample<'_> = serde_json::from_slice(text)?;
+    // The observer sees what is stored, the set's time included.
+    let time = sample.time.get_or_insert(Timestamp(time)).0;
     let reading = sample.reading()?;
     let route = pen.route;
     let mut line = pen.line_of_instance(&sample.name)?;
@@ -84,7 +86,7 @@ pub(super) fn write<O: Observer>(
             histogram(&mut line, key, prefix, buckets, sum, count)?;
         }
     }
-    line.finish(sample.time.map_or(time, |time| time.0))?;
+    line.finish(time)?;
     observer.sample(route.service, route.token, &sample, reading);
     Ok(())
 }

@@ -16,20 +16,20 @@ use flightline_fixtures::nats::Nats;
 use futures_util::StreamExt;
 
 /// The program under test.
-pub const BINARY: &str = env!("CARGO_BIN_EXE_flightline");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_flightline");
 
 /// For a whole stream to get through two stores in a debug build on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(180);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Publishes into a stream at once when asked, with every acknowledgement waited for.
 #[derive(Debug)]
-pub struct Publisher {
-    pub bus: Bus,
+pub(crate) struct Publisher {
+    pub(crate) bus: Bus,
 }
 
 impl Publisher {
     /// Connects, and creates the stream as a worker would.
-    pub async fn new(server: &Nats) -> Self {
+    pub(crate) async fn new(server: &Nats) -> Self {
         let config = NatsConfig {
             urls: vec![server.url()],
             auth: NatsAuth::None,
@@ -50,7 +50,7 @@ impl Publisher {
     }
 
     /// Publishes all of them; returns when the stream has them.
-    pub async fn publish<'m>(&self, messages: impl IntoIterator<Item = &'m Message>) {
+    pub(crate) async fn publish<'m>(&self, messages: impl IntoIterator<Item = &'m Message>) {
         let mut under_way = Vec::new();
         for message in messages {
             let mut headers = HeaderMap::new();
@@ -76,7 +76,7 @@ impl Publisher {
     }
 
     /// The worker's consumer as the server sees it.
-    pub async fn consumer(&self) -> Option<ConsumerState> {
+    pub(crate) async fn consumer(&self) -> Option<ConsumerState> {
         self.bus
             .consumer_state("TELEMETRY", "flightline")
             .await
@@ -84,7 +84,7 @@ impl Publisher {
     }
 
     /// Waits until everything in the stream is acknowledged.
-    pub async fn wait_all_acked(&self, what: impl Fn() -> String) {
+    pub(crate) async fn wait_all_acked(&self, what: impl Fn() -> String) {
         let done = tokio::time::timeout(PATIENCE, async {
             let mut looks = tokio::time::interval(Duration::from_millis(100));
             loop {
@@ -108,7 +108,7 @@ impl Publisher {
 }
 
 /// A worker on `server` with the customers' three foreign subjects mapped; sinks are up to the test.
-pub fn config(server: &Nats, sinks: &str) -> String {
+pub(crate) fn config(server: &Nats, sinks: &str) -> String {
     format!(
         r#"
 [nats]
@@ -130,7 +130,7 @@ time_unit = "ms"
 }
 
 /// Everything in the dead-letter stream, as the generator describes it, in its order.
-pub async fn dead_letters(server: &Nats) -> Vec<Refused> {
+pub(crate) async fn dead_letters(server: &Nats) -> Vec<Refused> {
     let client = async_nats::connect(server.url()).await.unwrap();
     let context = async_nats::jetstream::new(client);
     let mut stream = context.get_stream("DEADLETTER").await.unwrap();
@@ -161,7 +161,7 @@ fn known(reason: &str) -> &'static str {
 }
 
 /// Sorted, for comparison as multisets.
-pub fn sorted(mut letters: Vec<Refused>) -> Vec<Refused> {
+pub(crate) fn sorted(mut letters: Vec<Refused>) -> Vec<Refused> {
     letters.sort_by(|a, b| (a.reason, a.line, &a.payload).cmp(&(b.reason, b.line, &b.payload)));
     letters
 }
