@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,14 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How far behind the durable consumer was at the last look; nothing for sources without one.
 pub type LastLag = Arc<Mutex<Option<Lag>>>;
 
+/// The admin listener's address cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("listen on {address} (admin.listen): {source}; name a free address, or port 0 for any")]
+pub struct Unheard {
+    address: SocketAddr,
+    source: io::Error,
+}
+
 /// The console of one process.
 #[derive(Debug)]
 pub struct Console {
@@ -36,7 +45,7 @@ pub struct Console {
     /// Where the source leaves the consumer's lag.
     pub lag: LastLag,
     /// Where the listener is.
-    pub address: std::net::SocketAddr,
+    pub address: SocketAddr,
     stop: CancellationToken,
     listener: JoinHandle<io::Result<()>>,
 }
@@ -46,14 +55,15 @@ impl Console {
     ///
     /// # Errors
     /// When its address cannot be listened on.
-    pub async fn open(config: &Config) -> io::Result<Self> {
+    pub async fn open(config: &Config) -> Result<Self, Unheard> {
         let start = Instant::now();
         let metrics = Arc::new(Metrics::new());
         let exporter = Exporter::new(&config.exporter, &metrics, start);
         let health = Arc::new(Health::new(config.admin.high_water));
         let lag = LastLag::default();
-        let listener = TcpListener::bind(config.admin.listen).await?;
-        let address = listener.local_addr()?;
+        let unheard = |source| Unheard { address: config.admin.listen, source };
+        let listener = TcpListener::bind(config.admin.listen).await.map_err(unheard)?;
+        let address = listener.local_addr().map_err(unheard)?;
         let view = View {
             start,
             metrics: Arc::clone(&metrics),
@@ -192,7 +202,7 @@ fn by_label(metrics: &Metrics, name: &str) -> BTreeMap<String, u64> {
     let rows = family.get_metric().iter().filter_map(|metric| {
         let label = metric.get_label().first()?;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counters are whole and not negative")]
-        let value = metric.get_counter().value() as u64;
+        let value = metric.get_counter().get_value() as u64;
         Some((label.value().to_owned(), value))
     });
     rows.collect()

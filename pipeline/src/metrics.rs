@@ -165,6 +165,8 @@ pub struct Metrics {
     pub exporter_bytes: IntGauge,
 }
 
+/// The one counter that is summed up, too.
+const STORED_LINES: &str = "flightline_stored_lines_total";
 /// Upper bounds in seconds: from a local store's answer to a request that will time out.
 const WRITE_SECONDS: [f64; 10] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
 /// Upper bounds in lines: a batch that is cut by age is small, one cut by size is in the thousands.
@@ -237,7 +239,7 @@ impl Metrics {
                 "Batches that wait for a verdict.",
             ),
             stored_lines: make.counters(
-                "flightline_stored_lines_total",
+                STORED_LINES,
                 "Lines a sink has stored.",
                 &["sink"],
             ),
@@ -308,6 +310,15 @@ impl Metrics {
     /// Keeps the last error of a stage for `/status`; what it means for the data is counted apart.
     pub fn failed(&self, stage: Stage, error: &dyn std::fmt::Display) {
         self.errors.record(stage, SystemTime::now(), error);
+    }
+
+    /// Lines stored so far, by all sinks together.
+    pub fn lines_stored(&self) -> u64 {
+        let families = self.registry.gather();
+        let family = families.iter().find(|family| family.name() == STORED_LINES);
+        let values = family.into_iter().flat_map(|family| family.get_metric());
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of lines is whole")]
+        values.map(|metric| metric.get_counter().get_value() as u64).sum()
     }
 
     /// Bytes held between the source and the stores' verdicts.

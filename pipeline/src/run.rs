@@ -20,7 +20,7 @@ use crate::decode::route::{Router, RouterError};
 use crate::exporter::Exporter;
 use crate::metrics::Metrics;
 use crate::path::{Path, Ways};
-use crate::sink::{self, Sink};
+use crate::sink::{self, Writer};
 use crate::source::handoff::{Handoff, handoff};
 
 /// Batches that wait in front of a sink; with those in flight and the open one this bounds the worker's memory.
@@ -67,13 +67,8 @@ pub enum StartError {
     #[error(transparent)]
     Router(#[from] RouterError),
     /// A sink cannot be opened.
-    #[error("sink {name}: {error}")]
-    Sink {
-        /// Its name.
-        name: String,
-        /// Why.
-        error: sink::OpenError,
-    },
+    #[error(transparent)]
+    Sink(#[from] sink::OpenError),
 }
 
 impl Stages {
@@ -99,8 +94,7 @@ impl Stages {
         let mut inputs = Vec::new();
         for config in &config.sinks {
             let (input, shares) = mpsc::channel(SINK_QUEUE);
-            let sink = Sink::open(config, &metrics)?;
-            let stage = sink::run(sink, shares, office.clone(), Arc::clone(&metrics));
+            let stage = Writer::open(config, &metrics)?.run(shares, office.clone());
             stages.push((format!("sink {}", config.name), tokio::spawn(stage)));
             inputs.push(input);
         }

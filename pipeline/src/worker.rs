@@ -35,14 +35,6 @@ pub enum Outcome {
 /// A worker could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
-    /// The admin listener's address cannot be used.
-    #[error("listen on {address} (admin.listen): {source}")]
-    Admin {
-        /// The address.
-        address: std::net::SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
     /// The stages cannot start.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -51,25 +43,21 @@ pub enum WorkerError {
     Prefix(#[from] flightline_contract::token::PrefixError),
 }
 
-/// Runs a worker until `stop`; `abandon` ends it at once.
+/// Runs a worker, seen through `console`, until `stop`; `abandon` ends it at once.
 ///
 /// # Errors
 /// Before anything was received.
 pub async fn run(
     config: &Config,
+    console: &Console,
     stop: CancellationToken,
     abandon: CancellationToken,
 ) -> Result<Outcome, WorkerError> {
-    let console = Console::open(config)
-        .await
-        .map_err(|source| WorkerError::Admin { address: config.admin.listen, source })?;
-    info!(address = %console.address, "admin listener");
-    let outcome = work(config, &console, &stop, &abandon).await;
+    let outcome = work(config, console, &stop, &abandon).await;
     if let Ok(Outcome::Unacked(messages)) = outcome {
         console.metrics.abandoned.inc_by(messages);
         error!(messages, "stopped with messages un-acked: they will be delivered again");
     }
-    console.close().await;
     outcome
 }
 

@@ -1,6 +1,9 @@
 //! Recorded messages become exactly the golden lines and letters beside them (`fixtures/data/wire`).
 
-#![expect(clippy::unwrap_used, reason = "clippy knows the test below, but not its helpers")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy knows the test below, but not its helpers"
+)]
 
 use std::fmt::Write;
 use std::fs;

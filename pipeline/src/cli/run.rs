@@ -1,10 +1,11 @@
 //! `flightline run`: a worker until a signal comes. The first SIGTERM or SIGINT drains, the second ends at once.
 
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::{Exit, Failure};
 use crate::config::Config;
+use crate::console::Console;
 use crate::worker::{self, Outcome};
 
 /// Runs a worker of `config`.
@@ -13,11 +14,19 @@ use crate::worker::{self, Outcome};
 /// When it cannot start.
 pub async fn run(config: &Config) -> Result<Exit, Failure> {
     let signals = Signals::watch()?;
-    match worker::run(config, signals.stop, signals.abandon).await {
-        Ok(Outcome::Drained) => Ok(Exit::Ok),
-        Ok(Outcome::Unacked(_)) => Ok(Exit::Unacked),
-        Err(error) => Err(Failure::new(Exit::Unavailable, error.to_string())),
+    let console = Console::open(config).await.map_err(unavailable)?;
+    info!(address = %console.address, "admin listener");
+    let outcome = worker::run(config, &console, signals.stop, signals.abandon).await;
+    console.close().await;
+    match outcome.map_err(unavailable)? {
+        Outcome::Drained => Ok(Exit::Ok),
+        Outcome::Unacked(_) => Ok(Exit::Unacked),
     }
+}
+
+/// A failure of something that is needed.
+pub(super) fn unavailable(error: impl std::fmt::Display) -> Failure {
+    Failure::new(Exit::Unavailable, error.to_string())
 }
 
 /// What the signals of a process ask for.

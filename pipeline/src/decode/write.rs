@@ -353,3 +353,54 @@ fn span(line: usize, start: usize, end: usize) -> Span {
         end: place(end),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::dialect::Dialect;
+
+    fn line(dialect: Dialect, tags: &[&str], fields: &[&str]) -> Result<Vec<u8>, WriteError> {
+        let (mut out, mut spans) = (BytesMut::new(), Spans::default());
+        let mut line = LineWriter::start(&mut out, &mut spans, Rules::of([dialect]), "m")?;
+        tags.iter().try_for_each(|key| line.tag(key, "v"))?;
+        let one = Value::Float(1.0);
+        fields.iter().try_for_each(|key| line.field(key, one))?;
+        line.finish(1).map(|line| line.text.to_vec())
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_found_among_few_and_among_many() {
+        let names: Vec<String> = (0..40).map(|number| format!("k{number}")).collect();
+        let many: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert!(line(Dialect::V1, &many, &many).is_ok());
+        let twice = [&many[..], &["k7"]].concat();
+        assert_eq!(line(Dialect::V1, &twice, &["f"]), Err(WriteError::TagTwice));
+        assert_eq!(line(Dialect::V1, &[], &twice), Err(WriteError::FieldTwice));
+        assert_eq!(
+            line(Dialect::V1, &["a", "b", "a"], &["f"]),
+            Err(WriteError::TagTwice)
+        );
+    }
+
+    #[test]
+    fn a_tag_and_a_field_of_one_name_are_refused_for_influxdb_3_only() {
+        assert_eq!(
+            line(Dialect::V3, &["a"], &["a"]),
+            Err(WriteError::TagAndField)
+        );
+        assert_eq!(line(Dialect::V1, &["a"], &["a"]).unwrap(), b"m,a=v a=1 1");
+    }
+
+    #[test]
+    fn a_number_that_is_not_finite_is_refused() {
+        let (mut out, mut spans) = (BytesMut::new(), Spans::default());
+        let rules = Rules::of([Dialect::V2]);
+        let mut line = LineWriter::start(&mut out, &mut spans, rules, "m").unwrap();
+        for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(
+                line.field("f", Value::Float(number)),
+                Err(WriteError::NotFinite)
+            );
+        }
+    }
+}

@@ -39,7 +39,7 @@ impl Writer {
     ///
     /// # Errors
     /// [`OpenError`] says what to correct in the configuration.
-    pub fn open(name: &str, config: &Influx, metrics: &Metrics) -> Result<Self, OpenError> {
+    pub fn open(name: &str, config: &Influx, metrics: &Arc<Metrics>) -> Result<Self, OpenError> {
         Ok(Self {
             name: name.to_owned(),
             in_flight: config.in_flight.max(1),

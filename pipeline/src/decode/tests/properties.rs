@@ -15,7 +15,7 @@ use flightline_contract::class::Class;
 /// Text with all that could become syntax; rarely what is refused everywhere, or few points would be left to look at.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
-        12 => "[a-c ,=\"\\\\é]{1,6}",
+        12 => "[a-c# ,=\"\\\\é]{1,6}",
         1 => "[a-c #\n\r\t\u{0}-]{0,8}",
         1 => any::<String>(),
     ]

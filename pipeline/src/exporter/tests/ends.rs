@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use flightline_contract::health::{Health, Status};
 use flightline_contract::lifecycle::State;
+use flightline_contract::metric::Temporality;
 use proptest::prelude::*;
 
 use super::kinds::transition;
-use super::{EXPIRE, Rig, config, delta, samples};
+use super::{EXPIRE, Rig, config, delta, histogram, samples};
 
 const JOBS: &str = "jobs_total{instance=\"a1\",service=\"api\"}";
 
@@ -25,6 +26,35 @@ fn what_is_not_updated_is_hidden_and_its_memory_comes_back() {
     assert_eq!(rig.shown(), samples(&[]));
     let counts = rig.exporter.lock().counts();
     assert_eq!((counts.series, counts.bytes), (0, 0));
+}
+
+#[test]
+fn a_series_of_many_spellings_gives_all_its_memory_back() {
+    let mut rig = Rig::new(&config());
+    for text in [
+        "m,a=1,b=2 x=1",
+        "m,b=2,a=1 x=1",
+        "m,c=,a=1,b=2 x=1",
+        "m,d=,a=1,b=2 x=1",
+        "m,e=,a=1,b=2 x=1",
+    ] {
+        rig.line(text.as_bytes());
+    }
+    rig.message(2);
+    rig.sample(&histogram("size", Temporality::Delta, &[(1.0, 1)], 2));
+    rig.sample(&histogram(
+        "size",
+        Temporality::Delta,
+        &[(1.0, 1), (2.0, 1)],
+        2,
+    ));
+    assert_eq!(rig.exporter.lock().counts().series, 1 + 5);
+    rig.pass(EXPIRE * 20);
+    assert_eq!(rig.shown(), samples(&[]));
+    let counts = rig.exporter.lock().counts();
+    assert_eq!((counts.series, counts.bytes), (0, 0));
+    rig.line(b"m,b=2,a=1 x=5");
+    assert_eq!(rig.shown(), samples(&[("m_x{a=\"1\",b=\"2\"}", 5.0)]));
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! Lines come in, the store's word on them goes out: stored, refused or too large. Everything else is tried again, as often as it takes.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use prometheus::{Histogram, IntCounterVec, IntGauge};
+use prometheus::{Histogram, IntGauge};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use crate::config::{Compression, Influx};
-use crate::metrics::{Metrics, RetryReason};
+use crate::metrics::{Metrics, RetryReason, Stage};
 use crate::sink::blame::{Complaint, tidy};
 use crate::sink::breaker::{After, Breaker, Mood};
 use crate::sink::client::{Answer, Client, Coding, Failure, OpenError};
@@ -66,13 +67,17 @@ pub(super) struct Deliverer {
     client: Client,
     coding: Coding,
     breaker: Breaker,
-    retries: IntCounterVec,
     write_seconds: Histogram,
     breaker_open: IntGauge,
+    metrics: Arc<Metrics>,
 }
 
 impl Deliverer {
-    pub(super) fn open(name: &str, config: &Influx, metrics: &Metrics) -> Result<Self, OpenError> {
+    pub(super) fn open(
+        name: &str,
+        config: &Influx,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, OpenError> {
         for reason in RetryReason::ALL {
             metrics.retries.with_label_values(&[name, reason.as_str()]);
         }
@@ -85,9 +90,9 @@ impl Deliverer {
                 Compression::Gzip | Compression::Zstd => Coding::Gzip,
             },
             breaker: Breaker::new(Backoff::new(config.max_backoff)),
-            retries: metrics.retries.clone(),
             write_seconds: metrics.write_seconds.with_label_values(&[name]),
             breaker_open: metrics.breaker_open.with_label_values(&[name]),
+            metrics: Arc::clone(metrics),
         })
     }
 
@@ -108,7 +113,8 @@ impl Deliverer {
                 Err(setback) => setback,
             };
             failures += 1;
-            self.retries
+            self.metrics
+                .retries
                 .with_label_values(&[&self.name, setback.reason.as_str()])
                 .inc();
             if setback.reason == RetryReason::Auth {
@@ -126,6 +132,10 @@ impl Deliverer {
     fn say(&self, setback: &Setback, failures: u32, after: After) {
         let reason = setback.reason.as_str();
         let detail = tidy(&setback.detail);
+        let said = format!("{}: {reason}: {detail}", self.name);
+        self.metrics
+            .errors
+            .record(Stage::Sink, SystemTime::now(), &said);
         if after == After::Opened {
             self.breaker_open.set(1);
             error!(

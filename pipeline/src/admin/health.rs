@@ -1,0 +1,190 @@
+//! What the stages tell of themselves in, whether this worker should get work out.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// Whether this worker should get work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// Not yet, or not now: NATS is not reached.
+    Connecting,
+    /// Yes.
+    Ready,
+    /// It holds more than the high-water mark.
+    Overloaded {
+        /// Bytes held.
+        held: usize,
+        /// The mark.
+        high_water: usize,
+    },
+    /// It ends.
+    Draining,
+}
+
+impl Readiness {
+    /// The word for `/status`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Ready => "ready",
+            Self::Overloaded { .. } => "overloaded",
+            Self::Draining => "draining",
+        }
+    }
+
+    /// When to ask again; `None` if it is ready.
+    pub const fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::Ready => None,
+            Self::Connecting | Self::Overloaded { .. } => Some(Duration::from_secs(1)),
+            // Its successor needs a moment.
+            Self::Draining => Some(Duration::from_secs(5)),
+        }
+    }
+}
+
+impl fmt::Display for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connecting => f.write_str("connecting: NATS is not reached"),
+            Self::Ready => f.write_str("ready"),
+            Self::Overloaded { held, high_water } => {
+                write!(
+                    f,
+                    "overloaded: {held} bytes held, the high-water mark is {high_water}"
+                )
+            }
+            Self::Draining => f.write_str("draining: this worker ends"),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Connecting,
+    Connected,
+    Draining,
+}
+
+/// The state of this worker, shared by the stages that change it and the listener that tells it.
+#[derive(Debug)]
+pub struct Health {
+    phase: Mutex<Phase>,
+    fault: Mutex<Option<String>>,
+    high_water: usize,
+    held: AtomicUsize,
+    overloaded: AtomicBool,
+}
+
+impl Health {
+    /// Not connected, and overloaded once `high_water` bytes are held.
+    pub fn new(high_water: usize) -> Self {
+        Self {
+            phase: Mutex::new(Phase::Connecting),
+            fault: Mutex::new(None),
+            high_water,
+            held: AtomicUsize::new(0),
+            overloaded: AtomicBool::new(false),
+        }
+    }
+
+    /// NATS is reached. Changes nothing once it drains.
+    pub fn connected(&self) {
+        self.change(Phase::Connected);
+    }
+
+    /// NATS is not reached any more. Changes nothing once it drains.
+    pub fn disconnected(&self) {
+        self.change(Phase::Connecting);
+    }
+
+    /// The end has begun; there is no way back.
+    pub fn draining(&self) {
+        self.change(Phase::Draining);
+    }
+
+    /// Says how many bytes the worker holds. Over the mark it is overloaded, and stays so until a quarter of it is free again:
+    /// a load balancer is not to see it flicker.
+    pub fn held(&self, bytes: usize) {
+        self.held.store(bytes, Ordering::Relaxed);
+        if bytes >= self.high_water {
+            self.overloaded.store(true, Ordering::Relaxed);
+        } else if bytes <= self.high_water - self.high_water / 4 {
+            self.overloaded.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Something broke that this process cannot mend: `/healthz` fails from now on with the first such reason.
+    pub fn broke(&self, reason: impl Into<String>) {
+        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        fault.get_or_insert_with(|| reason.into());
+    }
+
+    /// What broke, if anything.
+    pub fn fault(&self) -> Option<String> {
+        self.fault
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Whether this worker should get work.
+    pub fn readiness(&self) -> Readiness {
+        let phase = *self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        match phase {
+            Phase::Draining => Readiness::Draining,
+            Phase::Connecting => Readiness::Connecting,
+            Phase::Connected if self.overloaded.load(Ordering::Relaxed) => Readiness::Overloaded {
+                held: self.held.load(Ordering::Relaxed),
+                high_water: self.high_water,
+            },
+            Phase::Connected => Readiness::Ready,
+        }
+    }
+
+    fn change(&self, to: Phase) {
+        let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        if *phase != Phase::Draining {
+            *phase = to;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overload_ends_only_when_a_quarter_is_free_again() {
+        let health = Health::new(1000);
+        health.connected();
+        health.held(999);
+        assert_eq!(health.readiness(), Readiness::Ready);
+        health.held(1000);
+        assert_eq!(health.readiness().as_str(), "overloaded");
+        health.held(800);
+        assert_eq!(health.readiness().as_str(), "overloaded");
+        health.held(750);
+        assert_eq!(health.readiness(), Readiness::Ready);
+    }
+
+    #[test]
+    fn there_is_no_way_back_from_draining() {
+        let health = Health::new(1000);
+        assert_eq!(health.readiness(), Readiness::Connecting);
+        health.draining();
+        health.connected();
+        assert_eq!(health.readiness(), Readiness::Draining);
+    }
+
+    #[test]
+    fn the_first_fault_is_the_one_told() {
+        let health = Health::new(1000);
+        assert_eq!(health.fault(), None);
+        health.broke("first");
+        health.broke("second");
+        assert_eq!(health.fault(), Some("first".to_owned()));
+    }
+}

@@ -1,0 +1,126 @@
+//! Records in the order of their file, each at its time: what `replay` and `demo` send.
+
+use std::path::Path;
+use std::time::Duration;
+
+use async_nats::{HeaderMap, Subject};
+use flightline_contract::encoding::CONTENT_TYPE;
+use tokio::time::{Instant, sleep_until};
+
+use super::args::Speed;
+use crate::bus::{Bus, BusError, Stored};
+use crate::source::handoff::PathEnded;
+use crate::source::memory::Feeder;
+use crate::stream::Record;
+use crate::stream::blocks::Blocks;
+use crate::stream::is_line_protocol;
+use crate::stream::read::{Reader, StreamError};
+
+/// Publishes whose acknowledgement is waited for at once.
+const WINDOW: usize = 1_000;
+
+/// A message could not be sent.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SendError {
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    #[error(transparent)]
+    Path(#[from] PathEnded),
+    #[error("subject {0:?} cannot be published to")]
+    Subject(String),
+}
+
+/// Where records go.
+#[derive(Debug)]
+pub(super) enum Outlet<'f> {
+    /// To streams of a server, with every acknowledgement waited for.
+    Streams(Bus, Vec<Stored>),
+    /// To core subjects.
+    Core(Bus),
+    /// Into a path of this process.
+    Path(&'f mut Feeder),
+}
+
+impl Outlet<'_> {
+    /// Sends one record.
+    pub(super) async fn send(&mut self, record: Record) -> Result<(), SendError> {
+        let subject = Subject::from(record.subject);
+        if !subject.is_valid() || subject.contains(['*', '>']) {
+            return Err(SendError::Subject(subject.to_string()));
+        }
+        match self {
+            Self::Streams(bus, under_way) => {
+                let stored = bus.store(subject, headers(&record.headers), record.payload).await?;
+                under_way.push(stored);
+                if under_way.len() == WINDOW { self.settle().await } else { Ok(()) }
+            }
+            Self::Core(bus) => Ok(bus.publish_with(subject, headers(&record.headers), record.payload).await?),
+            Self::Path(feeder) => {
+                let content_type = record.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(CONTENT_TYPE));
+                let content_type = content_type.map(|(_, value)| value.as_str());
+                Ok(feeder.feed(subject, content_type, record.payload).await?)
+            }
+        }
+    }
+
+    /// Returns when everything sent is with whoever takes it.
+    pub(super) async fn settle(&mut self) -> Result<(), SendError> {
+        match self {
+            Self::Streams(_, under_way) => {
+                for stored in under_way.drain(..) {
+                    stored.wait().await?;
+                }
+                Ok(())
+            }
+            Self::Core(bus) => Ok(bus.flush().await?),
+            Self::Path(feeder) => Ok(feeder.flush().await?),
+        }
+    }
+}
+
+fn headers(pairs: &[(String, String)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs {
+        headers.append(name.as_str(), value.as_str());
+    }
+    headers
+}
+
+/// When records are due.
+#[derive(Debug)]
+pub(super) struct Pace {
+    start: Instant,
+    speed: Speed,
+}
+
+impl Pace {
+    /// Starts now.
+    pub(super) fn start(speed: Speed) -> Self {
+        Self { start: Instant::now(), speed }
+    }
+
+    /// When a record of that offset is due; `None` if at once.
+    pub(super) fn due(&self, offset: Duration) -> Option<Instant> {
+        let due = self.start.checked_add(self.speed.due(offset))?;
+        (due > Instant::now()).then_some(due)
+    }
+
+    /// Waits for it.
+    pub(super) async fn wait(&self, offset: Duration) {
+        if let Some(due) = self.due(offset) {
+            sleep_until(due).await;
+        }
+    }
+}
+
+/// The records of a file, whatever it holds.
+pub(super) fn records(
+    path: &Path,
+    subject: &str,
+) -> Result<Box<dyn Iterator<Item = Result<Record, StreamError>> + Send>, StreamError> {
+    Ok(if is_line_protocol(path) {
+        Box::new(Blocks::open(path, subject)?)
+    } else {
+        Box::new(Reader::open(path)?)
+    })
+}
