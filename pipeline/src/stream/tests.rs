@@ -1,5 +1,7 @@
 //! What is written is read back, and what cannot be read says where.
 
+use std::io::Read as _;
+
 use proptest::prelude::*;
 
 use super::blocks::Blocks;
@@ -125,7 +127,11 @@ fn a_file_that_is_not_there_or_not_packed_is_told_by_name() {
 fn a_line_without_end_is_not_held() {
     let folder = folder();
     let path = folder.path().join("long.zst");
-    let packed = zstd::encode_all(io::repeat(b'x').take(LINE_LIMIT as u64 + 2), 1).unwrap();
+    let packed = zstd::encode_all(
+        io::repeat(b'x').take(u64::try_from(LINE_LIMIT).unwrap() + 2),
+        1,
+    )
+    .unwrap();
     std::fs::write(&path, packed).unwrap();
     let mut reader = Reader::open(&path).unwrap();
     assert!(matches!(
@@ -159,7 +165,14 @@ fn blocks_end_where_lines_do() {
         .collect();
     assert_eq!(
         blocks,
-        ["# first\n", "m f=\"a\nb\" 1\n", "m f=2 2\n", "\nm f=3 3"].map(Bytes::from)
+        [
+            "# first\n",
+            "m f=\"a\nb\" 1\n",
+            "m f=2 2\n",
+            "\n",
+            "m f=3 3"
+        ]
+        .map(Bytes::from)
     );
 }
 

@@ -1,4 +1,4 @@
-//! Records to a file: plain, or packed if its name ends in `.zst`. Nothing is sure to be there before [`Writer::finish`].
+//! Records to a file: plain, or packed if its name ends in `.zst`. Nothing is sure to be there before `Writer::finish`.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
