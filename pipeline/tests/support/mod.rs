@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_nats::HeaderMap;
@@ -160,8 +161,25 @@ fn known(reason: &str) -> &'static str {
     reasons.into_iter().find(|known| *known == reason).unwrap()
 }
 
-/// Sorted, for comparison as multisets.
-pub(crate) fn sorted(mut letters: Vec<Refused>) -> Vec<Refused> {
-    letters.sort_by(|a, b| (a.reason, a.line, &a.payload).cmp(&(b.reason, b.line, &b.payload)));
-    letters
+/// What tells `found` from these dead letters, in any order; `None` if they are the same ones, as often.
+pub(crate) fn difference(expected: Vec<Refused>, found: Vec<Refused>) -> Option<String> {
+    let mut balance: BTreeMap<(&str, Option<u32>, Vec<u8>), i64> = BTreeMap::new();
+    for letter in expected {
+        *balance
+            .entry((letter.reason, letter.line, letter.payload))
+            .or_default() += 1;
+    }
+    for letter in found {
+        *balance
+            .entry((letter.reason, letter.line, letter.payload))
+            .or_default() -= 1;
+    }
+    let mut wrong = balance.into_iter().filter(|(_, count)| *count != 0).map(
+        |((reason, line, payload), count)| {
+            let payload = String::from_utf8_lossy(&payload).into_owned();
+            format!("{count:+} missing (reason {reason}, line {line:?}): {payload}")
+        },
+    );
+    let first: Vec<_> = wrong.by_ref().take(5).collect();
+    (!first.is_empty()).then(|| format!("{} more, and:\n{}", wrong.count(), first.join("\n")))
 }
