@@ -36,6 +36,9 @@ fn files_are_finished_when_full_and_sort_by_time() {
     let mut journal = Journal::open(&config(dir.path(), Compression::None)).unwrap();
     for n in 0..5 {
         journal.commit(&line(n), at(n as u64)).unwrap();
+        if journal.is_full() {
+            journal.finish().unwrap();
+        }
     }
     assert_eq!(
         names(dir.path()),
