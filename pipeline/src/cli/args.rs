@@ -5,6 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use flightline_contract::class::Class;
+use flightline_contract::filter::Filter;
+use flightline_contract::token::{Prefix, Token};
+use flightline_contract::topic::Topic;
 
 use crate::config::units;
 
@@ -50,12 +54,19 @@ pub struct Replay {
     #[arg(
         long,
         value_name = "SUBJECT",
-        default_value = "telemetry.app.replay.file"
+        default_value_t = replayed()
     )]
     pub subject: String,
     /// How many times the file is played
     #[arg(long, value_name = "N", default_value = "1")]
     pub repeat: NonZeroU64,
+}
+
+/// The subject of application data from a file, under the prefix that holds unless configured.
+fn replayed() -> String {
+    let token = |text| Token::new(text).expect("a constant token");
+    let prefix = Prefix::new(Prefix::DEFAULT).expect("a constant prefix");
+    Topic::new(&prefix, Class::App, &token("replay"), &token("file")).into_string()
 }
 
 /// Where replayed messages go.
@@ -124,7 +135,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 fn filter(text: &str) -> Result<String, String> {
-    match flightline_contract::filter::Filter::parse(text) {
+    match Filter::parse(text) {
         Ok(_) => Ok(text.to_owned()),
         Err(error) => Err(error.to_string()),
     }

@@ -242,3 +242,27 @@ fn a_class_that_nothing_stores_is_noted() {
         ]
     );
 }
+
+/// Every block of TOML in the README loads; files that it names need not be there.
+#[test]
+fn the_examples_of_the_readme_are_right() {
+    let readme = include_str!("../../../../../README.md");
+    let blocks: Vec<_> = readme
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        let report = load_files(&[block], &[]).err().unwrap_or_default();
+        let problems = report.lines().filter(|line| line.starts_with("0.toml:"));
+        let wrong: Vec<_> = problems
+            .filter(|line| !line.ends_with("no such file"))
+            .collect();
+        assert!(wrong.is_empty(), "{report}");
+    }
+    assert!(readme.contains(&format!(
+        "`{}`",
+        crate::config::reference::default("admin.listen").unwrap()
+    )));
+}
