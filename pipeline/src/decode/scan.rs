@@ -158,3 +158,6 @@ fn refused(text: &[u8], start: usize, (at, fault): At) -> Scanned<'_> {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,39 +3,28 @@
 use super::fault::Fault;
 use crate::decode::line::{FieldSpan, Span, TagSpan};
 
-/// The keys seen so far, as one bit of 256 each.
+/// The keys seen so far, as two bits of 64 each. It lives in registers; a larger filter would live in memory, and each key would
+/// wait for the one before it.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Seen([u64; 4]);
-
-/// What a [`Seen`] says of the keys it was shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Doubt {
-    /// All are different.
-    None,
-    /// Two may be equal.
-    Some,
+pub(super) struct Seen {
+    bits: u64,
+    /// Not 0 once a key may have been there before.
+    pub(super) doubt: u64,
 }
 
 impl Seen {
-    /// Remembers a key of at least one byte, and tells whether one like it was there before.
+    /// Remembers a key of at least one byte.
     #[inline(always)]
-    pub(super) fn add(&mut self, key: &[u8]) -> Doubt {
-        let (first, last) = match key {
-            [first, .., last] => (*first, *last),
-            [only] => (*only, *only),
-            [] => (0, 0),
+    pub(super) fn add(&mut self, key: &[u8]) {
+        let ends = match key {
+            [first, .., last] => u64::from(*first) | u64::from(*last) << 8,
+            [only] => u64::from(*only),
+            [] => 0,
         };
-        let mix = (u32::from(first) << 16 ^ u32::from(last) << 8 ^ (key.len() as u32 & 0xff))
-            .wrapping_mul(0x9e37_79b1);
-        let word = &mut self.0[(mix >> 30) as usize];
-        let bit = 1 << (mix >> 24 & 63);
-        let doubt = if *word & bit == 0 {
-            Doubt::None
-        } else {
-            Doubt::Some
-        };
-        *word |= bit;
-        doubt
+        let mix = (ends | (key.len() as u64) << 16).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let bits = 1 << (mix >> 58) | 1 << (mix >> 52 & 63);
+        self.doubt |= u64::from(self.bits & bits == bits);
+        self.bits |= bits;
     }
 }
 

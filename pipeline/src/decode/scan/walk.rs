@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use super::marks::{Marks, Tab};
-use super::twice::{self, Doubt, Seen};
+use super::twice::{self, Seen};
 use super::{KEY_LIMIT, LINE_LIMIT, LineEnd, Scanner, line_ends, value};
 use crate::decode::line::{FieldSpan, FieldType, Span, TagSpan};
 
@@ -77,7 +77,6 @@ impl Scanner {
         mut at: usize,
     ) -> Result<usize, At> {
         let text = marks.text;
-        let mut doubt = Doubt::None;
         let end = loop {
             let (equals, stop) = marks.name()?;
             if stop != b'=' || equals == at {
@@ -95,9 +94,7 @@ impl Scanner {
             if key == b"time" {
                 return Err((at, Fault::Time));
             }
-            if seen.add(key) == Doubt::Some {
-                doubt = Doubt::Some;
-            }
+            seen.add(key);
             self.tags.push(TagSpan {
                 key: span(at, equals),
                 value: span(equals + 1, end),
@@ -109,7 +106,7 @@ impl Scanner {
                 _ => return Err((end, Fault::Fields)),
             }
         };
-        if doubt == Doubt::Some {
+        if seen.doubt != 0 {
             twice::tags(text, &self.tags, &mut self.order)?;
         }
         Ok(end)
@@ -124,7 +121,6 @@ impl Scanner {
         at: usize,
     ) -> Result<usize, At> {
         let text = marks.text;
-        let mut doubt = Doubt::None;
         let mut at = blanks(marks, at + 1);
         let end = loop {
             let (equals, stop) = marks.name()?;
@@ -136,9 +132,7 @@ impl Scanner {
             if key == b"time" {
                 return Err((at, Fault::Time));
             }
-            if seen.add(key) == Doubt::Some {
-                doubt = Doubt::Some;
-            }
+            seen.add(key);
             self.fields.push(FieldSpan {
                 key: span(at, equals),
                 value: span(equals + 1, end),
@@ -152,7 +146,7 @@ impl Scanner {
                 _ => return Err((equals + 1, Fault::Value)),
             }
         };
-        if doubt == Doubt::Some {
+        if seen.doubt != 0 {
             twice::fields(text, &self.fields, &mut self.order)?;
             if !self.rules.tag_named_as_field() {
                 twice::both(text, &self.tags, &self.fields, &mut self.order)?;
