@@ -1,8 +1,6 @@
 //! Promise: SIGTERM drains. What was received is stored and acked before the process ends; if a store does not let it, the exit
 //! code says so and nothing is lost.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod support;
 
 use std::time::{Duration, Instant};
