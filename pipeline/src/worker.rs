@@ -70,7 +70,7 @@ async fn work(
     stop: &CancellationToken,
     abandon: &CancellationToken,
 ) -> Result<Outcome, WorkerError> {
-    let Some(bus) = stop.run_until_cancelled(connect(config, console)).await else {
+    let Some((bus, own)) = stop.run_until_cancelled(connections(config, console)).await else {
         return Ok(Outcome::Drained);
     };
     let prefix = Prefix::new(&config.prefix)?;
@@ -92,7 +92,7 @@ async fn work(
         metrics: Arc::clone(&console.metrics),
     };
     let (handoff, stages) = Stages::start(config, parts)?;
-    console.watch(Some(bus.clone()));
+    console.watch(Some(own.clone()));
     info!("running");
 
     let source = async {
@@ -100,26 +100,15 @@ async fn work(
             Source::JetStream(source) => {
                 let stream = stream_of(config, &prefix, &source.stream);
                 let (metrics, lag) = (Arc::clone(&console.metrics), Arc::clone(&console.lag));
-                let source =
-                    jetstream::Source::new(bus.clone(), source.clone(), stream, metrics, lag);
+                let source = jetstream::Source::new(own, source.clone(), stream, metrics, lag);
                 source.run(handoff, stop.clone()).await;
             }
             Source::Core(source) => {
                 let patterns = stream_of(config, &prefix, "").subjects;
-                let own = Bus::connect(&config.nats, source.capacity).await;
-                match own {
-                    Ok(own) => {
-                        let source = core::Source::new(
-                            own,
-                            source.clone(),
-                            patterns,
-                            Arc::clone(&console.metrics),
-                        );
-                        if let Err(error) = source.run(handoff, stop.clone()).await {
-                            error!(%error, "the source has failed");
-                        }
-                    }
-                    Err(error) => error!(%error, "the source has no connection"),
+                let metrics = Arc::clone(&console.metrics);
+                let source = core::Source::new(own, source.clone(), patterns, metrics);
+                if let Err(error) = source.run(handoff, stop.clone()).await {
+                    error!(%error, "the source has failed");
                 }
             }
         }
@@ -140,11 +129,21 @@ async fn work(
     }
 }
 
+/// The worker's connection and that of its source, which is another one for core subjects: their count of drops rests on it.
+async fn connections(config: &Config, console: &Console) -> (Bus, Bus) {
+    let bus = connect(config, console, SUBSCRIPTION_CAPACITY).await;
+    let own = match &config.source {
+        Source::JetStream(_) => bus.clone(),
+        Source::Core(source) => connect(config, console, source.capacity).await,
+    };
+    (bus, own)
+}
+
 /// Connects, however long that takes.
-async fn connect(config: &Config, console: &Console) -> Bus {
+async fn connect(config: &Config, console: &Console, capacity: usize) -> Bus {
     let mut pause = PAUSES.0;
     loop {
-        match Bus::connect(&config.nats, SUBSCRIPTION_CAPACITY).await {
+        match Bus::connect(&config.nats, capacity).await {
             Ok(bus) => return bus,
             Err(error) => {
                 warn!(%error, "no connection to nats yet");
