@@ -35,6 +35,9 @@ const HEARTBEAT: Duration = Duration::from_millis(400);
 const SILENCE: Duration = Duration::from_secs(1);
 /// How often the consumer and the stream's history are looked at.
 const LOOK: Duration = Duration::from_secs(2);
+/// For how long a stop goes on using up its open pulls, and the pause in the flow that makes it needless.
+const LINGER: Duration = Duration::from_secs(2);
+const QUIET: Duration = Duration::from_millis(100);
 /// The shortest subject and reply: no message counts less, so that bytes end a pull before messages do.
 const SMALLEST_MESSAGE: usize = 32;
 /// Pauses between tries to start over: the first and the longest.
@@ -284,8 +287,19 @@ impl Source {
         Ok(())
     }
 
-    /// After the stop: what the server has already sent is ours to handle, or it would come again only after `ack_wait`.
+    /// After the stop: what the server has already sent is ours to handle, or it would come again only after `ack_wait`. The
+    /// same goes for what it is about to send: it has messages on their way that an unsubscribe in full flow leaves with nobody
+    /// (up to 77 were seen). So open pulls are first used up, unless the flow has paused.
     async fn take_the_rest(&self, inbox: &mut Inbox, pulls: &mut Pulls, handoff: &mut Handoff) {
+        let deadline = Instant::now() + LINGER;
+        while pulls.expects() && Instant::now() < deadline {
+            let Ok(Some(message)) = tokio::time::timeout(QUIET, inbox.next()).await else {
+                break;
+            };
+            if self.take(message, pulls, handoff).is_err() {
+                break;
+            }
+        }
         if inbox.drain().await.is_err() {
             return;
         }
