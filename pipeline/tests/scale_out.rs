@@ -72,6 +72,7 @@ async fn two_workers_share_a_consumer_and_one_goes_on_when_the_other_is_stopped(
     let (first, status) = status.unwrap();
     assert_eq!(status.code(), Some(0), "{}", first.log());
     publisher.wait_all_acked(|| second.log()).await;
+    // What the first one left with nobody would come again, and only after the ack wait.
     assert_eq!(second.metric("flightline_redelivered_messages_total"), 0.0);
     assert_eq!(second.metric("flightline_source_stalls_total"), 0.0);
     assert_eq!(second.stop().code(), Some(0), "{}", second.log());
