@@ -1,6 +1,7 @@
 //! Promise: SIGTERM drains. What was received is stored and acked before the process ends; if a store does not let it, the exit
 //! code says so and nothing is lost.
 
+#[path = "rig/support.rs"]
 mod support;
 
 use std::time::{Duration, Instant};
