@@ -1,6 +1,7 @@
 //! A worker's life behind `flightline run`: connect, start the stages, pull until told to stop, drain. What it needs is tried
 //! until it is there; only what no waiting can mend ends it.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::console::Console;
 use crate::deadletter::file::LetterFile;
 use crate::deadletter::store::Store;
 use crate::run::{Ended, Parts, Stages, StartError};
+use crate::source::handoff::Handoff;
 use crate::source::{core, jetstream};
 
 /// Pauses between tries to connect: the first and the longest.
@@ -91,52 +93,66 @@ async fn work(
         exporter: console.exporter.clone(),
         metrics: Arc::clone(&console.metrics),
     };
-    let (handoff, stages) = Stages::start(config, parts)?;
+    let (handoff, mut stages) = Stages::start(config, parts)?;
     console.watch(Some(bus.clone()));
     info!("running");
 
-    let source = async {
-        match &config.source {
-            Source::JetStream(source) => {
-                let stream = stream_of(config, &prefix, &source.stream);
-                let (metrics, lag) = (Arc::clone(&console.metrics), Arc::clone(&console.lag));
-                let source =
-                    jetstream::Source::new(bus.clone(), source.clone(), stream, metrics, lag);
-                source.run(handoff, stop.clone()).await;
-            }
-            Source::Core(source) => {
-                let patterns = stream_of(config, &prefix, "").subjects;
-                let own = Bus::connect(&config.nats, source.capacity).await;
-                match own {
-                    Ok(own) => {
-                        let source = core::Source::new(
-                            own,
-                            source.clone(),
-                            patterns,
-                            Arc::clone(&console.metrics),
-                        );
-                        if let Err(error) = source.run(handoff, stop.clone()).await {
-                            error!(%error, "the source has failed");
-                        }
-                    }
-                    Err(error) => error!(%error, "the source has no connection"),
-                }
-            }
-        }
-        console.health.draining();
-        if !stop.is_cancelled() {
-            console
-                .health
-                .broke("the path has ended although nobody asked it to");
-        }
-        stages.finish(config.drain).await
-    };
-    let ended = abandon.run_until_cancelled(source).await;
-    // Acks that were sent must be with the server before its consumer is asked how many are missing.
-    bus.flush().await.ok();
+    let source_ended = CancellationToken::new();
+    let at_its_end = source_ended.clone().drop_guard();
+    let source = source(config, console, &bus, &prefix, handoff, stop.clone());
+    stages.lead(tokio::spawn(async move {
+        source.await;
+        drop(at_its_end);
+    }));
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = source_ended.cancelled() => console.health.broke("the source has ended although nobody asked it to"),
+    }
+    console.health.draining();
+    let ended = abandon
+        .run_until_cancelled(stages.finish(config.drain))
+        .await;
     match (ended, console.unsettled()) {
         (Some(Ended::Clean), 0) => Ok(Outcome::Drained),
         (_, unsettled) => Ok(Outcome::Unacked(unsettled)),
+    }
+}
+
+/// The source of `config`, until `stop`.
+fn source(
+    config: &Config,
+    console: &Console,
+    bus: &Bus,
+    prefix: &Prefix,
+    handoff: Handoff,
+    stop: CancellationToken,
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    let metrics = Arc::clone(&console.metrics);
+    match &config.source {
+        Source::JetStream(source) => {
+            let stream = stream_of(config, prefix, &source.stream);
+            let lag = Arc::clone(&console.lag);
+            let source = jetstream::Source::new(bus.clone(), source.clone(), stream, metrics, lag);
+            Box::pin(source.run(handoff, stop))
+        }
+        Source::Core(source) => {
+            let patterns = stream_of(config, prefix, "").subjects;
+            let (nats, source) = (config.nats.clone(), source.clone());
+            Box::pin(async move {
+                // A connection of its own: the count of drops rests on it.
+                let ended = match Bus::connect(&nats, source.capacity).await {
+                    Ok(own) => {
+                        core::Source::new(own, source, patterns, metrics)
+                            .run(handoff, stop)
+                            .await
+                    }
+                    Err(error) => return error!(%error, "the source has no connection"),
+                };
+                if let Err(error) = ended {
+                    error!(%error, "the source has failed");
+                }
+            })
+        }
     }
 }
 

@@ -50,7 +50,7 @@ async fn a_store_that_does_not_answer_ends_the_drain_at_its_deadline_with_exit_7
     let mut worker = Worker::start(BINARY, &config(&nats, &sink(&influx)));
     influx.server().pause();
     let messages = messages();
-    publisher.publish(&messages[..2_000]).await;
+    publisher.publish(&messages).await;
     worker.wait_for("messages are received", Duration::from_secs(30), || {
         worker.metric("flightline_received_messages_total") > 0.0
     });
@@ -64,7 +64,7 @@ async fn a_store_that_does_not_answer_ends_the_drain_at_its_deadline_with_exit_7
     worker.restart();
     publisher.wait_all_acked(|| worker.log()).await;
     assert_eq!(
-        golden(&messages[..2_000]).difference(&influx.points("flight")),
+        golden(&messages).difference(&influx.points("flight")),
         None
     );
 }
