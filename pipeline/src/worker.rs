@@ -72,7 +72,7 @@ async fn work(
     stop: &CancellationToken,
     abandon: &CancellationToken,
 ) -> Result<Outcome, WorkerError> {
-    let Some(bus) = stop.run_until_cancelled(connect(config, console)).await else {
+    let Some((bus, own)) = stop.run_until_cancelled(connections(config, console)).await else {
         return Ok(Outcome::Drained);
     };
     let prefix = Prefix::new(&config.prefix)?;
@@ -94,12 +94,12 @@ async fn work(
         metrics: Arc::clone(&console.metrics),
     };
     let (handoff, mut stages) = Stages::start(config, parts)?;
-    console.watch(Some(bus.clone()));
+    console.watch(Some(own.clone()));
     info!("running");
 
     let source_ended = CancellationToken::new();
     let at_its_end = source_ended.clone().drop_guard();
-    let source = source(config, console, &bus, &prefix, handoff, stop.clone());
+    let source = source(config, console, own, &prefix, handoff, stop.clone());
     stages.lead(tokio::spawn(async move {
         source.await;
         drop(at_its_end);
@@ -122,7 +122,7 @@ async fn work(
 fn source(
     config: &Config,
     console: &Console,
-    bus: &Bus,
+    own: Bus,
     prefix: &Prefix,
     handoff: Handoff,
     stop: CancellationToken,
@@ -132,23 +132,14 @@ fn source(
         Source::JetStream(source) => {
             let stream = stream_of(config, prefix, &source.stream);
             let lag = Arc::clone(&console.lag);
-            let source = jetstream::Source::new(bus.clone(), source.clone(), stream, metrics, lag);
+            let source = jetstream::Source::new(own, source.clone(), stream, metrics, lag);
             Box::pin(source.run(handoff, stop))
         }
         Source::Core(source) => {
             let patterns = stream_of(config, prefix, "").subjects;
-            let (nats, source) = (config.nats.clone(), source.clone());
+            let source = core::Source::new(own, source.clone(), patterns, metrics);
             Box::pin(async move {
-                // A connection of its own: the count of drops rests on it.
-                let ended = match Bus::connect(&nats, source.capacity).await {
-                    Ok(own) => {
-                        core::Source::new(own, source, patterns, metrics)
-                            .run(handoff, stop)
-                            .await
-                    }
-                    Err(error) => return error!(%error, "the source has no connection"),
-                };
-                if let Err(error) = ended {
+                if let Err(error) = source.run(handoff, stop).await {
                     error!(%error, "the source has failed");
                 }
             })
@@ -156,11 +147,21 @@ fn source(
     }
 }
 
+/// The worker's connection and that of its source, which is another one for core subjects: their count of drops rests on it.
+async fn connections(config: &Config, console: &Console) -> (Bus, Bus) {
+    let bus = connect(config, console, SUBSCRIPTION_CAPACITY).await;
+    let own = match &config.source {
+        Source::JetStream(_) => bus.clone(),
+        Source::Core(source) => connect(config, console, source.capacity).await,
+    };
+    (bus, own)
+}
+
 /// Connects, however long that takes.
-async fn connect(config: &Config, console: &Console) -> Bus {
+async fn connect(config: &Config, console: &Console, capacity: usize) -> Bus {
     let mut pause = PAUSES.0;
     loop {
-        match Bus::connect(&config.nats, SUBSCRIPTION_CAPACITY).await {
+        match Bus::connect(&config.nats, capacity).await {
             Ok(bus) => return bus,
             Err(error) => {
                 warn!(%error, "no connection to nats yet");

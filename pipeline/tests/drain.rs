@@ -63,8 +63,5 @@ async fn a_store_that_does_not_answer_ends_the_drain_at_its_deadline_with_exit_7
     influx.server().unpause();
     worker.restart();
     publisher.wait_all_acked(|| worker.log()).await;
-    assert_eq!(
-        golden(&messages).difference(&influx.points("flight")),
-        None
-    );
+    assert_eq!(golden(&messages).difference(&influx.points("flight")), None);
 }
