@@ -217,21 +217,6 @@ async fn letters(config: &Config, bus: &Bus, prefix: Prefix) -> Store {
     }
 }
 
-/// Sees to it that the streams of `config` are there, for somebody who publishes before a worker runs.
-///
-/// # Errors
-/// When a stream is not there and cannot be created, or does not capture what is read.
-pub async fn ensure_streams(config: &Config, bus: &Bus) -> Result<(), EnsureError> {
-    let Source::JetStream(source) = &config.source else {
-        return Ok(());
-    };
-    let prefix = Prefix::new(&config.prefix)
-        .map_err(|error| EnsureError::Unfit(format!("prefix: {error}")))?;
-    bus.ensure_stream(&stream_of(config, &prefix, &source.stream))
-        .await
-        .map(drop)
-}
-
 /// Everything this configuration reads: the contract's subjects and those of its mappings.
 pub fn stream_of(config: &Config, prefix: &Prefix, name: &str) -> StreamSpec {
     let mut subjects = vec![Stream::Telemetry.subjects(prefix).to_string()];

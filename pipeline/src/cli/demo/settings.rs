@@ -5,18 +5,29 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flightline_contract::class::Class;
+use flightline_contract::token::Prefix;
 
 use super::run_folder;
 use crate::cli::args::Demo;
 use crate::cli::run::unavailable;
 use crate::cli::{Failure, setup};
 use crate::config::{
-    Compression, Config, DeadLetters, Influx, InfluxApi, InfluxAuth, JsonPath, LineFile, Mapping,
-    Pick, Secret, Sink, SinkKind, TimeUnit, Tls,
+    Compression, Config, DeadLetters, Influx, InfluxApi, InfluxAuth, JetStream, JsonPath, LineFile,
+    Mapping, Pick, Secret, Sink, SinkKind, Source, TimeUnit, Tls,
 };
 
 /// Half a second: a demo is looked at.
 const AGE: Duration = Duration::from_millis(500);
+
+/// On a server a demo has everything of its own: what others publish there is not taken from them, and what is played is not
+/// taken for theirs.
+pub(super) const STREAM: &str = "FLIGHTLINE_DEMO";
+/// Its durable consumer.
+pub(super) const CONSUMER: &str = "flightline-demo";
+/// In place of the contract's prefix.
+pub(super) const PREFIX: &str = "telemetry-demo";
+/// Before the subjects outside the contract.
+pub(super) const FOREIGN: &str = "sensors-demo";
 
 /// The servers that the environment names.
 #[derive(Debug)]
@@ -56,10 +67,20 @@ pub(super) async fn fit(
 ) -> Result<PathBuf, Failure> {
     let folder = run_folder(args);
     config.batch.age = config.batch.age.min(AGE);
-    config.mappings.push(sensors());
     if let Some(nats) = &servers.nats {
         config.nats.urls = vec![nats.clone()];
+        config.prefix = PREFIX.to_owned();
+        config.mappings = vec![sensors(|subject| format!("{FOREIGN}.{subject}"))];
+        config.source = Source::JetStream(JetStream {
+            stream: STREAM.to_owned(),
+            consumer: CONSUMER.to_owned(),
+            ack_wait: Duration::from_secs(30),
+            max_ack_pending: 100_000,
+            prefetch_bytes: 8 << 20,
+        });
     } else {
+        config.prefix = Prefix::DEFAULT.to_owned();
+        config.mappings = vec![sensors(str::to_owned)];
         config.deadletter = DeadLetters::File {
             path: folder.join(super::summary::LETTERS),
         };
@@ -87,12 +108,10 @@ pub(super) async fn fit(
 }
 
 /// The first customers' three subjects, as README shows them.
-fn sensors() -> Mapping {
+fn sensors(subject: impl Fn(&str) -> String) -> Mapping {
     let path = |key: &str| JsonPath(vec![key.to_owned()]);
     Mapping {
-        subjects: ["humidity", "motion", "temperature"]
-            .map(str::to_owned)
-            .to_vec(),
+        subjects: ["humidity", "motion", "temperature"].map(subject).to_vec(),
         class: Class::App,
         service: "sensors".to_owned(),
         encoding: None,
