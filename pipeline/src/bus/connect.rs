@@ -15,6 +15,8 @@ use crate::config::{Nats, TlsRequire};
 pub const SUBSCRIPTION_CAPACITY: usize = 65_536;
 /// Commands (acks, mostly) that wait for the socket before publishers wait.
 const CLIENT_CAPACITY: usize = 8_192;
+/// The longest pause between two tries to reconnect: what an outage may last longer for us than it did.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// No connection could be made.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +52,7 @@ impl Bus {
         .subscription_capacity(capacity)
         .client_capacity(CLIENT_CAPACITY)
         .connection_timeout(Duration::from_secs(5))
+        .reconnect_delay_callback(pause)
         .event_callback(|event| async move { say(&event) });
         if config.tls.require == TlsRequire::Always {
             options = options.require_tls(true);
@@ -68,6 +71,15 @@ impl Bus {
                 reason: chain(&e),
             })?;
         Ok(Self::over(client))
+    }
+}
+
+/// Before the first try nothing, then doubled from 2 ms.
+fn pause(attempts: usize) -> Duration {
+    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
+    match doublings {
+        0 => Duration::ZERO,
+        _ => Duration::from_millis(2_u64.saturating_pow(doublings)).min(LONGEST_PAUSE),
     }
 }
 

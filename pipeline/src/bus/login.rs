@@ -20,9 +20,9 @@ pub struct LoginError {
 }
 
 impl LoginError {
-    fn new(what: impl ToString, why: impl ToString) -> Self {
+    fn new(what: &str, why: &impl ToString) -> Self {
         Self {
-            what: what.to_string(),
+            what: what.to_owned(),
             why: why.to_string(),
         }
     }
@@ -71,8 +71,8 @@ impl Login {
             }
             NatsAuth::Creds(path) => {
                 let what = format!("nats.creds_file {}", path.display());
-                let text = std::fs::read_to_string(path).map_err(|e| LoginError::new(&what, e))?;
-                let lacks = |part| LoginError::new(&what, format!("there is no {part} in it"));
+                let text = std::fs::read_to_string(path).map_err(|e| LoginError::new(&what, &e))?;
+                let lacks = |part| LoginError::new(&what, &format!("there is no {part} in it"));
                 let claim = below(&text, CLAIM).ok_or_else(|| lacks("user JWT"))?;
                 let seed = below(&text, SEED).ok_or_else(|| lacks("NKey seed"))?;
                 said.jwt = Some(claim.to_owned());
@@ -103,18 +103,18 @@ fn said_by(url: &Url) -> Option<NatsAuth> {
 
 fn read(what: &str, secret: &Secret) -> Result<String, LoginError> {
     secret.read().map_err(|error| match secret {
-        Secret::File(path) => LoginError::new(format!("{what}_file {}", path.display()), error),
-        Secret::Value(_) => LoginError::new(what, error),
+        Secret::File(path) => LoginError::new(&format!("{what}_file {}", path.display()), &error),
+        Secret::Value(_) => LoginError::new(what, &error),
     })
 }
 
 fn key(what: &str, seed: &str) -> Result<KeyPair, LoginError> {
     // The library's own words may quote the seed.
-    KeyPair::from_seed(seed).map_err(|_| LoginError::new(what, "it is no NKey seed (SU...)"))
+    KeyPair::from_seed(seed).map_err(|_| LoginError::new(what, &"it is no NKey seed (SU...)"))
 }
 
 fn sign(what: &str, key: &KeyPair, nonce: &[u8]) -> Result<Vec<u8>, LoginError> {
-    key.sign(nonce).map_err(|e| LoginError::new(what, e))
+    key.sign(nonce).map_err(|e| LoginError::new(what, &e))
 }
 
 /// The line below the one that holds `mark`.
