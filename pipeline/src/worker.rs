@@ -12,7 +12,7 @@ use tracing::{error, info, warn};
 
 use crate::ack::Told;
 use crate::bus::{Bus, EnsureError, Existed, SUBSCRIPTION_CAPACITY, StreamSpec};
-use crate::config::{Config, DeadLetters, Source};
+use crate::config::{Config, DeadLetters, JetStream, Source};
 use crate::console::Console;
 use crate::deadletter::file::LetterFile;
 use crate::deadletter::store::Store;
@@ -83,7 +83,13 @@ async fn work(
         return Ok(Outcome::Drained);
     };
     let (told, ack_wait) = match &config.source {
-        Source::JetStream(source) => (Told::Server(bus.clone()), source.ack_wait),
+        Source::JetStream(source) => {
+            let before = bus.ack_wait(&source.stream, &source.consumer).await;
+            (
+                Told::Server(bus.clone()),
+                before.map_or(source.ack_wait, |before| before.min(source.ack_wait)),
+            )
+        }
         Source::Core(_) => (Told::Nobody, NO_ACK_WAIT),
     };
     let parts = Parts {
@@ -99,7 +105,15 @@ async fn work(
 
     let source_ended = CancellationToken::new();
     let at_its_end = source_ended.clone().drop_guard();
-    let source = source(config, console, own, &prefix, handoff, stop.clone());
+    let source = source(
+        config,
+        ack_wait,
+        console,
+        own,
+        &prefix,
+        handoff,
+        stop.clone(),
+    );
     stages.lead(tokio::spawn(async move {
         source.await;
         drop(at_its_end);
@@ -118,9 +132,10 @@ async fn work(
     }
 }
 
-/// The source of `config`, until `stop`.
+/// The source of `config`, until `stop`. A consumer that was there before may wait shorter for acks than is configured.
 fn source(
     config: &Config,
+    ack_wait: Duration,
     console: &Console,
     own: Bus,
     prefix: &Prefix,
@@ -132,7 +147,11 @@ fn source(
         Source::JetStream(source) => {
             let stream = stream_of(config, prefix, &source.stream);
             let lag = Arc::clone(&console.lag);
-            let source = jetstream::Source::new(own, source.clone(), stream, metrics, lag);
+            let source = JetStream {
+                ack_wait,
+                ..source.clone()
+            };
+            let source = jetstream::Source::new(own, source, stream, metrics, lag);
             Box::pin(source.run(handoff, stop))
         }
         Source::Core(source) => {

@@ -2,8 +2,6 @@
 //! pull is noticed by the missing heartbeats. Messages that were under way wait for the consumer's ack wait only if the connection
 //! that carried them was lost.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 #[path = "rig/support.rs"]
 mod support;
 
