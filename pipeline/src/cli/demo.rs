@@ -63,7 +63,7 @@ pub async fn run(mut loaded: Loaded, args: &Demo) -> Result<Exit, Failure> {
     let start = Instant::now();
     let (sent, unsettled) = match &servers.nats {
         None => local(&config, args, &console, &signals).await?,
-        Some(_) => through_nats(&config, args, &console, &signals).await?,
+        Some(_) => Box::pin(through_nats(&config, args, &console, &signals)).await?,
     };
     let summary = Summary::new(start.elapsed(), sent, unsettled, &console.metrics);
     console.close().await;
