@@ -10,7 +10,8 @@ use flightline_contract::token::Prefix;
 use super::run_folder;
 use crate::cli::args::Demo;
 use crate::cli::run::unavailable;
-use crate::cli::{Failure, setup};
+use crate::cli::{Exit, Failure, setup};
+use crate::config::problem::mask_users;
 use crate::config::{
     Compression, Config, DeadLetters, Influx, InfluxApi, InfluxAuth, JetStream, JsonPath, LineFile,
     Mapping, Pick, Secret, Sink, SinkKind, Source, TimeUnit, Tls,
@@ -49,9 +50,10 @@ impl Servers {
 
     /// Where lines go, for a person.
     pub(super) fn sink(&self, folder: &Path) -> String {
-        self.influx
-            .clone()
-            .unwrap_or_else(|| folder.display().to_string())
+        match &self.influx {
+            Some(url) => mask_users(url),
+            None => folder.display().to_string(),
+        }
     }
 }
 
@@ -133,10 +135,17 @@ fn influx(url: &str) -> Result<Influx, Failure> {
             rp: None,
         },
     };
+    let url: url::Url = url
+        .parse()
+        .map_err(|error| unavailable(format!("INFLUX_URL: {error}")))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        // Where it is shown, a URL would show the password too.
+        let cure =
+            "INFLUX_URL: leave user and password out; use INFLUX_TOKEN, or a configuration file";
+        return Err(Failure::new(Exit::Config, cure));
+    }
     Ok(Influx {
-        url: url
-            .parse()
-            .map_err(|error| unavailable(format!("INFLUX_URL: {error}")))?,
+        url,
         api,
         auth: variable("INFLUX_TOKEN").map_or(InfluxAuth::None, |token| {
             InfluxAuth::Token(Secret::Value(token))
