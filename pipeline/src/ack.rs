@@ -52,7 +52,9 @@ pub async fn run(
             }
         }
     }
+    // Without a connection there is nobody to wait for: what was not acked is delivered again.
     if let Told::Server(bus) = &told
+        && bus.is_connected()
         && let Err(error) = bus.flush().await
     {
         warn!(%error, "the last acks may not have reached the server");

@@ -18,7 +18,7 @@ mod login;
 mod history;
 
 pub use connect::{ConnectError, SUBSCRIPTION_CAPACITY};
-pub use history::{ConsumerState, EnsureError, Existed, StreamSpec};
+pub use history::{ConsumerState, EnsureError, Existed, StreamSpec, StreamState};
 pub use login::LoginError;
 
 /// For one publish to be acknowledged by JetStream, and for one API request.

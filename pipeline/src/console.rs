@@ -33,6 +33,13 @@ pub struct Unheard {
     source: io::Error,
 }
 
+impl Unheard {
+    /// Whether somebody else listens there.
+    pub fn is_taken(&self) -> bool {
+        self.source.kind() == io::ErrorKind::AddrInUse
+    }
+}
+
 /// The console of one process.
 #[derive(Debug)]
 pub struct Console {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::{Instant, timeout};
+
 use crate::ack::Told;
 use crate::config::{Config, DeadLetters};
 use crate::console::Console;
@@ -56,8 +58,13 @@ impl Local {
     }
 
     /// Waits until everything fed is settled, for at most `limit`.
-    pub async fn finish(self, limit: Duration) -> Ended {
+    pub async fn finish(mut self, limit: Duration) -> Ended {
+        let start = Instant::now();
+        // What a full path did not take yet; it has ended or is late, which the stages tell better.
+        timeout(limit, self.feeder.flush()).await.ok();
         drop(self.feeder);
-        self.stages.finish(limit).await
+        self.stages
+            .finish(limit.saturating_sub(start.elapsed()))
+            .await
     }
 }

@@ -39,8 +39,8 @@ fn live(cli: &Cli) -> Result<Exit, Failure> {
         Verb::Check(_) => check::run(&loaded),
         Verb::Setup(args) => runtime.block_on(setup::run(&loaded.config, args)),
         Verb::Run(_) => runtime.block_on(run::run(&loaded.config)),
-        Verb::Replay(args) => runtime.block_on(replay::run(&loaded.config, args)),
+        Verb::Replay(args) => runtime.block_on(replay::run(&loaded, args)),
         Verb::Record(args) => runtime.block_on(record::run(&loaded.config, args)),
-        Verb::Demo(args) => runtime.block_on(demo::run(loaded.config, args)),
+        Verb::Demo(args) => runtime.block_on(demo::run(loaded, args)),
     }
 }

@@ -1,6 +1,7 @@
 //! A worker's life behind `flightline run`: connect, start the stages, pull until told to stop, drain. What it needs is tried
 //! until it is there; only what no waiting can mend ends it.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,11 +12,12 @@ use tracing::{error, info, warn};
 
 use crate::ack::Told;
 use crate::bus::{Bus, EnsureError, Existed, SUBSCRIPTION_CAPACITY, StreamSpec};
-use crate::config::{Config, DeadLetters, Source};
+use crate::config::{Config, DeadLetters, JetStream, Source};
 use crate::console::Console;
 use crate::deadletter::file::LetterFile;
 use crate::deadletter::store::Store;
 use crate::run::{Ended, Parts, Stages, StartError};
+use crate::source::handoff::Handoff;
 use crate::source::{core, jetstream};
 
 /// Pauses between tries to connect: the first and the longest.
@@ -81,7 +83,13 @@ async fn work(
         return Ok(Outcome::Drained);
     };
     let (told, ack_wait) = match &config.source {
-        Source::JetStream(source) => (Told::Server(bus.clone()), source.ack_wait),
+        Source::JetStream(source) => {
+            let before = bus.ack_wait(&source.stream, &source.consumer).await;
+            (
+                Told::Server(bus.clone()),
+                before.map_or(source.ack_wait, |before| before.min(source.ack_wait)),
+            )
+        }
         Source::Core(_) => (Told::Nobody, NO_ACK_WAIT),
     };
     let parts = Parts {
@@ -91,41 +99,70 @@ async fn work(
         exporter: console.exporter.clone(),
         metrics: Arc::clone(&console.metrics),
     };
-    let (handoff, stages) = Stages::start(config, parts)?;
+    let (handoff, mut stages) = Stages::start(config, parts)?;
     console.watch(Some(own.clone()));
     info!("running");
 
-    let source = async {
-        match &config.source {
-            Source::JetStream(source) => {
-                let stream = stream_of(config, &prefix, &source.stream);
-                let (metrics, lag) = (Arc::clone(&console.metrics), Arc::clone(&console.lag));
-                let source = jetstream::Source::new(own, source.clone(), stream, metrics, lag);
-                source.run(handoff, stop.clone()).await;
-            }
-            Source::Core(source) => {
-                let patterns = stream_of(config, &prefix, "").subjects;
-                let metrics = Arc::clone(&console.metrics);
-                let source = core::Source::new(own, source.clone(), patterns, metrics);
-                if let Err(error) = source.run(handoff, stop.clone()).await {
-                    error!(%error, "the source has failed");
-                }
-            }
-        }
-        console.health.draining();
-        if !stop.is_cancelled() {
-            console
-                .health
-                .broke("the path has ended although nobody asked it to");
-        }
-        stages.finish(config.drain).await
-    };
-    let ended = abandon.run_until_cancelled(source).await;
-    // Acks that were sent must be with the server before its consumer is asked how many are missing.
-    bus.flush().await.ok();
+    let source_ended = CancellationToken::new();
+    let at_its_end = source_ended.clone().drop_guard();
+    let source = source(
+        config,
+        ack_wait,
+        console,
+        own,
+        &prefix,
+        handoff,
+        stop.clone(),
+    );
+    stages.lead(tokio::spawn(async move {
+        source.await;
+        drop(at_its_end);
+    }));
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = source_ended.cancelled() => console.health.broke("the source has ended although nobody asked it to"),
+    }
+    console.health.draining();
+    let ended = abandon
+        .run_until_cancelled(stages.finish(config.drain))
+        .await;
     match (ended, console.unsettled()) {
         (Some(Ended::Clean), 0) => Ok(Outcome::Drained),
         (_, unsettled) => Ok(Outcome::Unacked(unsettled)),
+    }
+}
+
+/// The source of `config`, until `stop`. A consumer that was there before may wait shorter for acks than is configured.
+fn source(
+    config: &Config,
+    ack_wait: Duration,
+    console: &Console,
+    own: Bus,
+    prefix: &Prefix,
+    handoff: Handoff,
+    stop: CancellationToken,
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    let metrics = Arc::clone(&console.metrics);
+    match &config.source {
+        Source::JetStream(source) => {
+            let stream = stream_of(config, prefix, &source.stream);
+            let lag = Arc::clone(&console.lag);
+            let source = JetStream {
+                ack_wait,
+                ..source.clone()
+            };
+            let source = jetstream::Source::new(own, source, stream, metrics, lag);
+            Box::pin(source.run(handoff, stop))
+        }
+        Source::Core(source) => {
+            let patterns = stream_of(config, prefix, "").subjects;
+            let source = core::Source::new(own, source.clone(), patterns, metrics);
+            Box::pin(async move {
+                if let Err(error) = source.run(handoff, stop).await {
+                    error!(%error, "the source has failed");
+                }
+            })
+        }
     }
 }
 
@@ -197,21 +234,6 @@ async fn letters(config: &Config, bus: &Bus, prefix: Prefix) -> Store {
             origin,
         };
     }
-}
-
-/// Sees to it that the streams of `config` are there, for somebody who publishes before a worker runs.
-///
-/// # Errors
-/// When a stream is not there and cannot be created, or does not capture what is read.
-pub async fn ensure_streams(config: &Config, bus: &Bus) -> Result<(), EnsureError> {
-    let Source::JetStream(source) = &config.source else {
-        return Ok(());
-    };
-    let prefix = Prefix::new(&config.prefix)
-        .map_err(|error| EnsureError::Unfit(format!("prefix: {error}")))?;
-    bus.ensure_stream(&stream_of(config, &prefix, &source.stream))
-        .await
-        .map(drop)
 }
 
 /// Everything this configuration reads: the contract's subjects and those of its mappings.

@@ -25,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 struct Rig {
     bus: Bus,
     metrics: Arc<Metrics>,
+    lag: LastLag,
     intake: Intake,
     stop: CancellationToken,
     task: tokio::task::JoinHandle<()>,
@@ -65,17 +66,19 @@ async fn start(server: &Nats) -> Rig {
     let metrics = Arc::new(Metrics::new());
     let (hands, intake) = handoff();
     let stop = CancellationToken::new();
+    let lag = LastLag::default();
     let source = Source::new(
         bus.clone(),
         consumer(),
         stream(),
         Arc::clone(&metrics),
-        LastLag::default(),
+        Arc::clone(&lag),
     );
     let task = tokio::spawn(source.run(hands, stop.clone()));
     Rig {
         bus,
         metrics,
+        lag,
         intake,
         stop,
         task,
@@ -228,5 +231,39 @@ async fn a_deleted_consumer_is_made_again_and_nothing_is_missing() {
     stream_is_there(&rig).await;
     publish(&rig.bus, 100, &Bytes::from_static(b"m v=1 1\n")).await;
     rig.take(101..=200).await;
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_was_replaced_is_read_from_its_beginning_and_the_damage_is_said() {
+    let server = Nats::start();
+    let mut rig = start(&server).await;
+    stream_is_there(&rig).await;
+    publish(&rig.bus, 100, &Bytes::from_static(b"m v=1 1\n")).await;
+    rig.take(1..=100).await;
+    // The source has to have seen the acks of the history that is about to end.
+    let seen = || {
+        rig.lag
+            .lock()
+            .unwrap()
+            .as_ref()
+            .is_some_and(|lag| lag.ack_floor == 100)
+    };
+    timeout(PATIENCE, async {
+        while !seen() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    let damage = rig.metrics.history_damage.get();
+
+    let outside = async_nats::connect(server.url()).await.unwrap();
+    let context = async_nats::jetstream::new(outside);
+    context.delete_stream("TELEMETRY").await.unwrap();
+    rig.bus.ensure_stream(&stream()).await.unwrap();
+    publish(&rig.bus, 20, &Bytes::from_static(b"m v=1 1\n")).await;
+    rig.take(1..=20).await;
+    assert!(rig.metrics.history_damage.get() > damage);
     rig.end().await;
 }

@@ -1,5 +1,6 @@
 //! The main job: a stream of mixed messages in JetStream arrives in InfluxDB, VictoriaMetrics and Prometheus, exactly.
 
+#[path = "rig/support.rs"]
 mod support;
 
 use std::time::Duration;

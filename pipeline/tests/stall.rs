@@ -2,6 +2,7 @@
 //! pull is noticed by the missing heartbeats. Messages that were under way wait for the consumer's ack wait only if the connection
 //! that carried them was lost.
 
+#[path = "rig/support.rs"]
 mod support;
 
 use std::ops::Range;

@@ -8,6 +8,8 @@ use async_nats::jetstream::context::{ConsumerInfoError, ConsumerInfoErrorKind};
 use async_nats::jetstream::context::{CreateStreamError, GetStreamError, GetStreamErrorKind};
 use async_nats::jetstream::{ErrorCode, consumer, stream};
 
+use tracing::{error, warn};
+
 use super::{Bus, StreamConfig};
 
 /// What a stream must be if it has to be created, and must capture in any case.
@@ -67,7 +69,43 @@ pub struct ConsumerState {
     pub ack_pending: u64,
 }
 
+/// What tells one history of a stream from another of the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamState {
+    /// When it was created, in nanoseconds since the Unix epoch.
+    pub created: i64,
+    /// Its last sequence.
+    pub last_sequence: u64,
+}
+
 impl Bus {
+    /// How a stream stands now.
+    ///
+    /// # Errors
+    /// [`EnsureError::Unavailable`] when it is not there or there is no answer.
+    pub async fn stream_state(&self, stream: &str) -> Result<StreamState, EnsureError> {
+        match self.jetstream.get_stream(stream).await {
+            Ok(found) => {
+                let info = found.cached_info();
+                let created = nanos(info.created.unix_timestamp_nanos());
+                Ok(StreamState {
+                    created,
+                    last_sequence: info.state.last_sequence,
+                })
+            }
+            Err(e) => Err(EnsureError::Unavailable {
+                what: format!("stream {stream}"),
+                reason: e.to_string(),
+            }),
+        }
+    }
+
+    /// How long the server waits for an ack of an existing consumer's messages; `None` if there is no such consumer yet.
+    pub async fn ack_wait(&self, stream: &str, consumer: &str) -> Option<Duration> {
+        let handle = self.jetstream.get_stream_no_info(stream).await.ok()?;
+        Some(handle.consumer_info(consumer).await.ok()?.config.ack_wait)
+    }
+
     /// Sees to it that a stream is there. One that is there stays as it is.
     ///
     /// # Errors
@@ -144,7 +182,10 @@ impl Bus {
                     "consumer {consumer} of stream {stream} does not ack explicitly: name another one, or delete it"
                 )))
             }
-            Ok(_) => Ok(Existed::Before),
+            Ok(info) => {
+                say_what_is_lost(stream, consumer, &info.config);
+                Ok(Existed::Before)
+            }
             Err(e) if consumer_is_absent(&e) => {
                 let config = pull::Config {
                     durable_name: Some(consumer.to_owned()),
@@ -204,6 +245,26 @@ fn state(stream: &stream::Info, info: &consumer::Info) -> ConsumerState {
         ack_floor: info.ack_floor.stream_sequence,
         pending: info.num_pending,
         ack_pending: info.num_ack_pending as u64,
+    }
+}
+
+/// A consumer that somebody made by hand may lose messages by its own settings. That is its owner's right, but no secret.
+fn say_what_is_lost(stream: &str, consumer: &str, config: &consumer::Config) {
+    if config.max_deliver > 0 {
+        let max_deliver = config.max_deliver;
+        error!(
+            stream,
+            consumer,
+            max_deliver,
+            "the consumer gives messages up after so many deliveries; set it to -1"
+        );
+    }
+    if !config.filter_subject.is_empty() {
+        let filter = &config.filter_subject;
+        warn!(
+            stream,
+            consumer, filter, "the consumer takes only a part of its stream"
+        );
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
+use flightline_contract::token::Prefix;
 use indicatif::ProgressBar;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -12,10 +13,11 @@ use tracing::warn;
 
 use super::args::Demo;
 use super::play::Outlet;
-use super::run::{Signals, unavailable};
+use super::run::{Signals, passing_console, unavailable};
 use super::{Exit, Failure, out};
-use crate::bus::{Bus, SUBSCRIPTION_CAPACITY};
+use crate::bus::{Bus, SUBSCRIPTION_CAPACITY, StreamSpec};
 use crate::config::Config;
+use crate::config::load::Loaded;
 use crate::console::Console;
 use crate::local::Local;
 use crate::metrics::Metrics;
@@ -28,7 +30,7 @@ mod settings;
 /// The summary.
 mod summary;
 
-use recording::Recording;
+use recording::{Place, Recording};
 use settings::Servers;
 use summary::Summary;
 
@@ -37,15 +39,21 @@ const TICK: Duration = Duration::from_millis(10);
 /// How often rates are said.
 const SAY: Duration = Duration::from_secs(1);
 
+/// How often the server is asked whether all is done.
+const LOOK: Duration = Duration::from_millis(50);
+/// How long a server keeps the demo's stream: to look at it, not to keep it.
+const KEPT: Duration = Duration::from_secs(3600);
+
 /// Shows the whole path at work.
 ///
 /// # Errors
 /// When it cannot start, or what was sent is not what was stored and dead-lettered.
-pub async fn run(mut config: Config, args: &Demo) -> Result<Exit, Failure> {
+pub async fn run(mut loaded: Loaded, args: &Demo) -> Result<Exit, Failure> {
     let signals = Signals::watch()?;
     let servers = Servers::of_environment();
-    let folder = settings::fit(&mut config, args, &servers).await?;
-    let console = Console::open(&config).await.map_err(unavailable)?;
+    let folder = settings::fit(&mut loaded.config, args, &servers).await?;
+    let console = passing_console(&loaded).await?;
+    let config = loaded.config;
     out::say(&format_args!(
         "metrics  http://{0}/metrics\nstatus   http://{0}/status",
         console.address
@@ -54,7 +62,7 @@ pub async fn run(mut config: Config, args: &Demo) -> Result<Exit, Failure> {
 
     let start = Instant::now();
     let (sent, unsettled) = match &servers.nats {
-        None => Box::pin(local(&config, args, &console, &signals.stop)).await?,
+        None => Box::pin(local(&config, args, &console, &signals)).await?,
         // A whole worker: too large for the stack of a caller that may not need it.
         Some(_) => Box::pin(through_nats(&config, args, &console, &signals)).await?,
     };
@@ -78,17 +86,20 @@ async fn local(
     config: &Config,
     args: &Demo,
     console: &Console,
-    stop: &CancellationToken,
+    signals: &Signals,
 ) -> Result<(u64, u64), Failure> {
     let mut local = Local::start(config, console).map_err(unavailable)?;
     let sent = play(
         args,
+        Place::Process,
         &mut Outlet::Path(&mut local.feeder),
         &console.metrics,
-        stop,
+        &signals.stop,
     )
     .await?;
-    local.finish(config.drain).await;
+    let finish = local.finish(config.drain);
+    // How it ended shows in what is not settled.
+    signals.abandon.run_until_cancelled(finish).await;
     Ok((sent, console.unsettled()))
 }
 
@@ -102,6 +113,12 @@ async fn through_nats(
     let bus = Bus::connect(&config.nats, SUBSCRIPTION_CAPACITY)
         .await
         .map_err(unavailable)?;
+    let prefix = Prefix::new(&config.prefix).map_err(unavailable)?;
+    let stream = StreamSpec {
+        max_age: KEPT,
+        ..worker::stream_of(config, &prefix, settings::STREAM)
+    };
+    bus.ensure_stream(&stream).await.map_err(unavailable)?;
     let stop_worker = CancellationToken::new();
     let work = worker::run(
         config,
@@ -110,11 +127,9 @@ async fn through_nats(
         signals.abandon.clone(),
     );
     let send = async {
-        worker::ensure_streams(config, &bus)
-            .await
-            .map_err(unavailable)?;
         let sent = play(
             args,
+            Place::Server,
             &mut Outlet::Streams(bus.clone(), Vec::new()),
             &console.metrics,
             &signals.stop,
@@ -122,9 +137,8 @@ async fn through_nats(
         .await;
         // What was published last is still on its way through the worker.
         let deadline = Instant::now() + config.drain;
-        let mut looks = interval(TICK);
-        while console.metrics.acked.get() < *sent.as_ref().unwrap_or(&0)
-            && Instant::now() < deadline
+        let mut looks = interval(LOOK);
+        while Instant::now() < deadline && !signals.abandon.is_cancelled() && !all_acked(&bus).await
         {
             looks.tick().await;
         }
@@ -136,21 +150,33 @@ async fn through_nats(
     let sent = sent?;
     let acked = console.metrics.acked.get();
     if acked > sent {
-        warn!(acked, sent, "the stream held other messages too");
+        warn!(
+            acked,
+            sent, "the stream held messages of an earlier demo too"
+        );
     }
     Ok((sent, console.unsettled()))
+}
+
+/// Whether the demo's consumer has nothing left to do.
+async fn all_acked(bus: &Bus) -> bool {
+    let state = bus
+        .consumer_state(settings::STREAM, settings::CONSUMER)
+        .await;
+    matches!(state, Ok(Some(state)) if state.pending == 0 && state.ack_pending == 0)
 }
 
 /// Sends at the rate asked for until the time is over.
 async fn play(
     args: &Demo,
+    place: Place,
     outlet: &mut Outlet<'_>,
     metrics: &Metrics,
     stop: &CancellationToken,
 ) -> Result<u64, Failure> {
-    let mut recording = Recording::open()?;
+    let mut recording = Recording::open(place)?;
     let mut rates = Rates::start(metrics);
-    let start = Instant::now();
+    let (start, began) = (Instant::now(), SystemTime::now());
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut sent = 0;
@@ -161,17 +187,20 @@ async fn play(
         }
         let due = u64::try_from(running.as_millis() * u128::from(args.rate.get()) / 1000)
             .unwrap_or(u64::MAX);
-        while sent < due {
+        while sent < due && !stop.is_cancelled() {
+            // Each when it was due, not when the tick came: no two readings of a sensor have the same time.
+            let nanos = u128::from(sent) * 1_000_000_000 / u128::from(args.rate.get());
+            let at = began + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
             outlet
-                .send(recording.next(SystemTime::now()))
+                .send(recording.next(at), stop)
                 .await
                 .map_err(unavailable)?;
             sent += 1;
         }
-        outlet.settle().await.map_err(unavailable)?;
+        outlet.settle(stop).await.map_err(unavailable)?;
         rates.look(metrics, sent)?;
     }
-    outlet.settle().await.map_err(unavailable)?;
+    outlet.settle(stop).await.map_err(unavailable)?;
     rates.end();
     Ok(sent)
 }

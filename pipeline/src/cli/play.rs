@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_nats::{HeaderMap, Subject};
 use flightline_contract::encoding::{CONTENT_TYPE, Encoding};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::args::Speed;
 use crate::bus::{Bus, BusError, Stored};
@@ -42,8 +43,12 @@ pub(super) enum Outlet<'f> {
 }
 
 impl Outlet<'_> {
-    /// Sends one record.
-    pub(super) async fn send(&mut self, record: Record) -> Result<(), SendError> {
+    /// Sends one record. After `stop` a path that stands still is not waited for: it holds the record all the same.
+    pub(super) async fn send(
+        &mut self,
+        record: Record,
+        stop: &CancellationToken,
+    ) -> Result<(), SendError> {
         let subject = Subject::from(record.subject);
         if !subject.is_valid() || subject.contains(['*', '>']) {
             return Err(SendError::Subject(subject.to_string()));
@@ -55,7 +60,7 @@ impl Outlet<'_> {
                     .await?;
                 under_way.push(stored);
                 if under_way.len() == WINDOW {
-                    self.settle().await
+                    self.settle(stop).await
                 } else {
                     Ok(())
                 }
@@ -69,13 +74,13 @@ impl Outlet<'_> {
                     .iter()
                     .find(|(name, _)| name.eq_ignore_ascii_case(CONTENT_TYPE));
                 let content_type = content_type.map(|(_, value)| value.as_str());
-                Ok(feeder.feed(subject, content_type, record.payload).await?)
+                taken(feeder.feed(subject, content_type, record.payload), stop).await
             }
         }
     }
 
-    /// Returns when everything sent is with whoever takes it.
-    pub(super) async fn settle(&mut self) -> Result<(), SendError> {
+    /// Returns when everything sent is with whoever takes it; a path is not waited for after `stop`.
+    pub(super) async fn settle(&mut self, stop: &CancellationToken) -> Result<(), SendError> {
         match self {
             Self::Streams(_, under_way) => {
                 for stored in under_way.drain(..) {
@@ -84,8 +89,20 @@ impl Outlet<'_> {
                 Ok(())
             }
             Self::Core(bus) => Ok(bus.flush().await?),
-            Self::Path(feeder) => Ok(feeder.flush().await?),
+            Self::Path(feeder) => taken(feeder.flush(), stop).await,
         }
+    }
+}
+
+/// What a path says, or nothing if it is still busy at `stop`.
+async fn taken(
+    work: impl Future<Output = Result<(), PathEnded>>,
+    stop: &CancellationToken,
+) -> Result<(), SendError> {
+    tokio::select! {
+        biased;
+        taken = work => Ok(taken?),
+        () = stop.cancelled() => Ok(()),
     }
 }
 

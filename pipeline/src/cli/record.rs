@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_nats::Message;
+use flightline_contract::filter::Filter;
 use flightline_contract::token::Prefix;
 use futures_util::StreamExt;
 use futures_util::stream::select_all;
@@ -27,8 +28,10 @@ const AHEAD: usize = 4_096;
 /// When the file cannot be written or there is no connection.
 pub async fn run(config: &Config, args: &Args) -> Result<Exit, Failure> {
     let signals = Signals::watch()?;
-    let mut writer = Writer::create(&args.out)
-        .map_err(|error| unavailable(format!("{}: {error}", args.out.display())))?;
+    if let Some((one, two)) = overlapping(&args.subjects) {
+        let text = format!("{one} and {two} overlap: some messages would be recorded twice");
+        return Err(Failure::new(Exit::Usage, text));
+    }
     let bus = Bus::connect(&config.nats, SUBSCRIPTION_CAPACITY)
         .await
         .map_err(unavailable)?;
@@ -43,6 +46,9 @@ pub async fn run(config: &Config, args: &Args) -> Result<Exit, Failure> {
         subscriptions.push(bus.subscribe(pattern).await.map_err(unavailable)?);
     }
     bus.flush().await.map_err(unavailable)?;
+    // Only now: an earlier recording is not to be lost to a server that is not there.
+    let mut writer = Writer::create(&args.out)
+        .map_err(|error| unavailable(format!("{}: {error}", args.out.display())))?;
     out::complain(&format!(
         "recording {} into {}",
         patterns.join(", "),
@@ -91,6 +97,22 @@ pub async fn run(config: &Config, args: &Args) -> Result<Exit, Failure> {
         .map_err(|error| unavailable(format!("{}: {error}", args.out.display())))?;
     out::say(&format!("{written} messages recorded"))?;
     Ok(Exit::Ok)
+}
+
+/// Two of these patterns that match the same subject.
+fn overlapping(patterns: &[String]) -> Option<(&str, &str)> {
+    let filters: Vec<_> = patterns
+        .iter()
+        .filter_map(|pattern| Some((pattern.as_str(), Filter::parse(pattern).ok()?)))
+        .collect();
+    filters
+        .iter()
+        .enumerate()
+        .find_map(|(index, (one, filter))| {
+            let mut others = filters.iter().skip(index + 1);
+            let (two, _) = others.find(|(_, other)| filter.overlaps(other))?;
+            Some((*one, *two))
+        })
 }
 
 fn record(message: Message, offset: Duration) -> Record {

@@ -5,6 +5,7 @@ use tracing::{info, warn};
 
 use super::{Exit, Failure};
 use crate::config::Config;
+use crate::config::load::Loaded;
 use crate::console::Console;
 use crate::worker::{self, Outcome};
 
@@ -22,6 +23,21 @@ pub async fn run(config: &Config) -> Result<Exit, Failure> {
         Outcome::Drained => Ok(Exit::Ok),
         Outcome::Unacked(_) => Ok(Exit::Unacked),
     }
+}
+
+/// The console of a verb that is over soon. Where nobody has configured an address and that of a worker is taken, any free
+/// one will do: the verb has work to do beside being looked at.
+pub(super) async fn passing_console(loaded: &Loaded) -> Result<Console, Failure> {
+    let opened = Console::open(&loaded.config).await;
+    match opened {
+        Err(error) if error.is_taken() && loaded.is_default("admin.listen") => {
+            let mut config = loaded.config.clone();
+            config.admin.listen.set_port(0);
+            Console::open(&config).await
+        }
+        opened => opened,
+    }
+    .map_err(unavailable)
 }
 
 /// A failure of something that is needed.

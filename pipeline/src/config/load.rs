@@ -29,6 +29,13 @@ pub struct Loaded {
     pub notes: Vec<String>,
 }
 
+impl Loaded {
+    /// Whether nobody has said anything about `key`.
+    pub fn is_default(&self, key: &str) -> bool {
+        self.defaults.iter().any(|taken| taken.key == key)
+    }
+}
+
 /// Reads `files` in order, lays the overrides of `environment` on top, expands `${…}`, and checks the result.
 ///
 /// # Errors

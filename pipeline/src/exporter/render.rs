@@ -73,7 +73,7 @@ impl Table {
                         Kind::Counter => header_suffix(format),
                         Kind::Gauge | Kind::State | Kind::Histogram => "",
                     };
-                    header(&family.base, suffix, family.kind.as_str(), family.help, out);
+                    header(&family.base, suffix, word(family, format), family.help, out);
                     cursor.header = Header::Written;
                 }
                 series(family, slot, out);
@@ -102,6 +102,20 @@ pub(super) fn header_suffix(format: Format) -> &'static str {
     match format {
         Format::Text => TOTAL,
         Format::OpenMetrics => "",
+    }
+}
+
+/// Suffixes that say what a series is; a gauge from outside may have one all the same, such as the field `total` of `mem`.
+const TELLING: [&str; 4] = [TOTAL, "_bucket", "_count", "_sum"];
+
+/// The word behind `# TYPE`. A gauge whose name says that it is something else is of no type: promtool and who reads the name
+/// would be told two things at once.
+fn word(family: &Family, format: Format) -> &'static str {
+    let told = |suffix: &&str| family.base.ends_with(*suffix);
+    match (family.kind, format) {
+        (Kind::Gauge, Format::Text) if TELLING.iter().any(told) => "untyped",
+        (Kind::Gauge, Format::OpenMetrics) if TELLING.iter().any(told) => "unknown",
+        (kind, _) => kind.as_str(),
     }
 }
 

@@ -127,6 +127,13 @@ impl Source {
         handoff: &mut Handoff,
     ) {
         let carried = self.bus.messages_in();
+        if handoff.bytes() >= HOLD {
+            // Looking takes a message, and there is no room for one.
+            self.metrics
+                .dropped
+                .inc_by(drops.look(carried, Queues::Busy));
+            return;
+        }
         // Without the runtime's budget, which when used up makes a full queue look empty.
         let queues = match tokio::task::unconstrained(messages.next()).now_or_never() {
             Some(Some(message)) => {

@@ -48,6 +48,12 @@ pub struct Handoff {
 #[error("the path has ended")]
 pub struct PathEnded;
 
+/// What a message takes while it is held: without this, empty payloads would cost nothing and be asked for without end.
+fn cost(delivery: &Delivery) -> usize {
+    let reply = delivery.ack.reply().map_or(0, |reply| reply.len());
+    size_of::<Delivery>() + delivery.subject.len() + reply + delivery.payload.len()
+}
+
 /// Both ends.
 pub fn handoff() -> (Handoff, Intake) {
     let (chunks, taken) = mpsc::channel(QUEUE);
@@ -71,7 +77,7 @@ pub fn handoff() -> (Handoff, Intake) {
 impl Handoff {
     /// Takes a message that was received.
     pub fn hold(&mut self, delivery: Delivery) {
-        self.bytes += delivery.payload.len();
+        self.bytes += cost(&delivery);
         self.open.push(delivery);
         if self.open.len() == CHUNK {
             let next = self
@@ -82,7 +88,7 @@ impl Handoff {
         }
     }
 
-    /// Payload bytes held.
+    /// Bytes held: payloads, and what else a message takes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -113,10 +119,7 @@ impl Handoff {
                 std::mem::replace(&mut self.open, next)
             }
         };
-        self.bytes -= chunk
-            .iter()
-            .map(|delivery| delivery.payload.len())
-            .sum::<usize>();
+        self.bytes -= chunk.iter().map(cost).sum::<usize>();
         if !chunk.is_empty() {
             permit.send(chunk);
         }

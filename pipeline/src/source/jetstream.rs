@@ -19,7 +19,7 @@ use super::handoff::{Handoff, PathEnded};
 use super::inbox::Inbox;
 use super::pulls::Pulls;
 use super::reply;
-use super::watch::{Damage, Watch};
+use super::watch::{Damage, Resume, Watch};
 use crate::admin::status::Lag;
 use crate::bus::{Bus, BusError, EnsureError, Existed, StreamSpec};
 use crate::config::JetStream;
@@ -209,28 +209,41 @@ impl Source {
             info!(stream = self.stream.name, subjects = ?self.stream.subjects, "created the stream");
         }
         let (stream, consumer) = (&self.config.stream, &self.config.consumer);
-        let start = self.watch.lock().expect("no holder panics").resume_at();
+        let now = self.bus.stream_state(stream).await?;
+        let resume = self.watch.lock().expect("no holder panics").resume(now);
+        let start = match resume {
+            Resume::At(sequence) => Some(sequence),
+            Resume::Afresh | Resume::AtTheBeginning(_) => None,
+        };
         if self
             .bus
             .ensure_consumer(stream, consumer, &self.config, start)
             .await?
-            == Existed::Created
+            == Existed::Before
         {
-            let mut watch = self.watch.lock().expect("no holder panics");
-            match start {
-                None => info!(stream, consumer, "created the durable consumer"),
-                Some(start) => {
-                    self.metrics.history_damage.inc();
-                    error!(
-                        stream,
-                        consumer,
-                        start,
-                        "the durable consumer was deleted; created it again from the last ack seen"
-                    );
-                }
-            }
-            watch.forget();
+            return Ok(());
         }
+        match &resume {
+            Resume::Afresh => info!(stream, consumer, "created the durable consumer"),
+            Resume::At(start) => {
+                self.metrics.history_damage.inc();
+                error!(
+                    stream,
+                    consumer,
+                    start,
+                    "the durable consumer was deleted; created it again from the last ack seen"
+                );
+            }
+            Resume::AtTheBeginning(damage) => {
+                self.metrics.history_damage.inc();
+                say(&self.config, damage);
+                error!(
+                    stream,
+                    consumer, "created the durable consumer again, from the stream's beginning"
+                );
+            }
+        }
+        self.watch.lock().expect("no holder panics").forget();
         Ok(())
     }
 

@@ -11,16 +11,14 @@ use super::handoff::{Handoff, PathEnded};
 use crate::delivery::{Ack, Attempt, CHUNK, Declared, Delivery, Stamp};
 use crate::metrics::Metrics;
 
-/// Lines of one message are stamped a nanosecond apart; messages of one moment are kept this far from each other, so that no
-/// line of one gets the time of a line of the next.
-const SPACING: i64 = 1_000_000;
-
 /// Feeds a path.
 #[derive(Debug)]
 pub struct Feeder {
     handoff: Handoff,
     metrics: Arc<Metrics>,
-    last_time: i64,
+    /// The first time that no line so far can have got: lines of one message are stamped a nanosecond apart, and a line has at
+    /// least one byte. A fixed distance between messages would run ahead of the clock when many come at once.
+    free_time: i64,
     waiting: usize,
 }
 
@@ -30,7 +28,7 @@ impl Feeder {
         Self {
             handoff,
             metrics,
-            last_time: 0,
+            free_time: 0,
             waiting: 0,
         }
     }
@@ -49,14 +47,16 @@ impl Feeder {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         let now = i64::try_from(now.as_nanos()).unwrap_or(i64::MAX);
-        self.last_time = now.max(self.last_time.saturating_add(SPACING));
+        let time = now.max(self.free_time);
+        let lines = i64::try_from(payload.len()).unwrap_or(i64::MAX);
+        self.free_time = time.saturating_add(lines).saturating_add(1);
         self.metrics.received.inc();
         self.metrics.received_bytes.inc_by(payload.len() as u64);
         let declared = content_type.map_or(Declared::Nothing, |value| {
             Encoding::from_content_type(value).map_or(Declared::Unknown, Declared::Known)
         });
         let stamp = Stamp {
-            time: self.last_time,
+            time,
             sequence: None,
             attempt: Attempt::First,
         };

@@ -12,7 +12,9 @@ const OVERHEAD: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Pulls {
     budget: usize,
-    max_payload: usize,
+    /// What a pull asks for that is to get any message: grows while even that does not suffice, as when the server's limit
+    /// was lowered behind a larger message.
+    largest: usize,
     open: usize,
     progress: Progress,
 }
@@ -33,7 +35,7 @@ impl Pulls {
     pub(crate) fn new(budget: usize, max_payload: usize) -> Self {
         Self {
             budget,
-            max_payload,
+            largest: max_payload + OVERHEAD,
             open: 0,
             progress: Progress::Moving,
         }
@@ -47,7 +49,7 @@ impl Pulls {
             if self.open > 0 || held > 0 {
                 return None;
             }
-            self.open = size.max(self.max_payload + OVERHEAD);
+            self.open = size.max(self.largest);
             self.progress = Progress::Asked;
             return Some(self.open);
         }
@@ -75,6 +77,9 @@ impl Pulls {
         self.ended(left);
         if self.progress == Progress::Asked && left >= (self.budget / SHARE).max(SMALLEST) {
             self.progress = Progress::TooSmall;
+            if left >= self.largest {
+                self.largest = self.largest.saturating_mul(2);
+            }
         }
     }
 
@@ -118,6 +123,18 @@ mod tests {
             Some(64 * 1024),
             "and small ones again afterwards"
         );
+    }
+
+    #[test]
+    fn a_message_larger_than_the_servers_limit_is_asked_for_in_ever_larger_pulls() {
+        let mut pulls = Pulls::new(4 * 64 * 1024, 1024);
+        let mut asked = 0;
+        while asked < 8 * MIB {
+            asked = pulls.next(0).expect("it goes on");
+            while pulls.next(0).is_some() {}
+            pulls.ended_full(asked);
+            pulls.ended(usize::MAX);
+        }
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! Signs that the stream's history was damaged while we look at it: deletion, purge, another stream or consumer of the same
 //! name. Pure: states come in, findings go out; JetStream then goes on with what it has, but never quietly.
 
-use crate::bus::ConsumerState;
+use crate::bus::{ConsumerState, StreamState};
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,17 @@ pub(crate) enum Damage {
     },
 }
 
+/// Where a deleted consumer starts again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Resume {
+    /// With everything: no consumer was seen before.
+    Afresh,
+    /// At the first sequence that may not be acknowledged yet, as far as was seen.
+    At(u64),
+    /// With everything: what was seen before was another history, and its sequences mean nothing in this one.
+    AtTheBeginning(Damage),
+}
+
 /// Remembers the last state.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
@@ -45,9 +56,19 @@ impl Watch {
         damage
     }
 
-    /// The first sequence that may not be acknowledged yet, as far as was seen: where a lost consumer has to start again.
-    pub(crate) fn resume_at(&self) -> Option<u64> {
-        self.last.as_ref().map(|last| last.ack_floor + 1)
+    /// Where a consumer that was deleted has to start in the stream as it is now.
+    pub(crate) fn resume(&self, stream: StreamState) -> Resume {
+        let Some(last) = &self.last else {
+            return Resume::Afresh;
+        };
+        if stream.created != last.stream_created {
+            return Resume::AtTheBeginning(Damage::StreamReplaced);
+        }
+        if stream.last_sequence < last.ack_floor {
+            let (from, to) = (last.last_sequence, stream.last_sequence);
+            return Resume::AtTheBeginning(Damage::StreamShortened { from, to });
+        }
+        Resume::At(last.ack_floor + 1)
     }
 
     /// Forgets the consumer's creation: it has just been made by us.
@@ -88,8 +109,8 @@ fn compare(last: &ConsumerState, now: &ConsumerState) -> Option<Damage> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Damage, Watch};
-    use crate::bus::ConsumerState;
+    use super::{Damage, Resume, Watch};
+    use crate::bus::{ConsumerState, StreamState};
 
     const STATE: ConsumerState = ConsumerState {
         stream_created: 1,
@@ -117,6 +138,34 @@ mod tests {
                 ..STATE
             }),
             None
+        );
+    }
+
+    #[test]
+    fn a_deleted_consumer_starts_where_it_was_only_in_the_same_history() {
+        let mut watch = Watch::default();
+        let same = StreamState {
+            created: 1,
+            last_sequence: 120,
+        };
+        assert_eq!(watch.resume(same), Resume::Afresh);
+        watch.look(STATE);
+        assert_eq!(watch.resume(same), Resume::At(51));
+        let replaced = StreamState {
+            created: 9,
+            last_sequence: 20,
+        };
+        assert_eq!(
+            watch.resume(replaced),
+            Resume::AtTheBeginning(Damage::StreamReplaced)
+        );
+        let restored = StreamState {
+            created: 1,
+            last_sequence: 40,
+        };
+        assert_eq!(
+            watch.resume(restored),
+            Resume::AtTheBeginning(Damage::StreamShortened { from: 100, to: 40 })
         );
     }
 

@@ -4,6 +4,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
+use flightline_contract::token::Prefix;
+
+use super::settings;
 use crate::cli::{Exit, Failure};
 use crate::stream::Record;
 
@@ -17,6 +20,28 @@ const MARK: &[u8] = b"17800000";
 const MILLIS: usize = 13;
 const NANOS: usize = 19;
 
+/// Where it is played, which tells its subjects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In this process alone: as recorded.
+    Process,
+    /// On a server, beside what others publish there.
+    Server,
+}
+
+impl Place {
+    fn subject(self, recorded: &str) -> String {
+        let own = recorded
+            .strip_prefix(Prefix::DEFAULT)
+            .filter(|rest| rest.starts_with('.'));
+        match (self, own) {
+            (Self::Process, _) => recorded.to_owned(),
+            (Self::Server, Some(rest)) => format!("{}{rest}", settings::PREFIX),
+            (Self::Server, None) => format!("{}.{recorded}", settings::FOREIGN),
+        }
+    }
+}
+
 /// The recording, endless.
 #[derive(Debug)]
 pub(super) struct Recording {
@@ -25,17 +50,22 @@ pub(super) struct Recording {
 }
 
 impl Recording {
-    /// Reads it.
+    /// Reads it, to be played at `place`.
     ///
     /// # Errors
     /// When this program was built with a recording that is none.
-    pub(super) fn open() -> Result<Self, Failure> {
+    pub(super) fn open(place: Place) -> Result<Self, Failure> {
         let records: Result<Vec<_>, _> = STREAM
             .lines()
             .map(|line| Record::parse(line.as_bytes()))
             .collect();
         match records {
-            Ok(records) if !records.is_empty() => Ok(Self { records, next: 0 }),
+            Ok(mut records) if !records.is_empty() => {
+                for record in &mut records {
+                    record.subject = place.subject(&record.subject);
+                }
+                Ok(Self { records, next: 0 })
+            }
             Ok(_) => Err(Failure::new(Exit::Unavailable, "the recording is empty")),
             Err(error) => Err(Failure::new(
                 Exit::Unavailable,
@@ -44,7 +74,7 @@ impl Recording {
         }
     }
 
-    /// The next record, as if it were sent at `now`.
+    /// The next record, as if it were sent at `now`: two records of one sensor need two of those, a millisecond apart.
     pub(super) fn next(&mut self, now: SystemTime) -> Record {
         let mut record = self.records[self.next].clone();
         self.next = (self.next + 1) % self.records.len();
@@ -113,8 +143,17 @@ mod tests {
     }
 
     #[test]
+    fn on_a_server_every_subject_is_the_demos_own() {
+        let recording = Recording::open(Place::Server).unwrap();
+        for record in recording.records {
+            let (first, _) = record.subject.split_once('.').unwrap();
+            assert!(["telemetry-demo", "sensors-demo"].contains(&first));
+        }
+    }
+
+    #[test]
     fn the_recording_can_be_played_for_ever() {
-        let mut recording = Recording::open().unwrap();
+        let mut recording = Recording::open(Place::Process).unwrap();
         let count = recording.records.len();
         for _ in 0..=count {
             recording.next(SystemTime::now());

@@ -5,18 +5,30 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flightline_contract::class::Class;
+use flightline_contract::token::Prefix;
 
 use super::run_folder;
 use crate::cli::args::Demo;
 use crate::cli::run::unavailable;
-use crate::cli::{Failure, setup};
+use crate::cli::{Exit, Failure, setup};
+use crate::config::problem::mask_users;
 use crate::config::{
-    Compression, Config, DeadLetters, Influx, InfluxApi, InfluxAuth, JsonPath, LineFile, Mapping,
-    Pick, Secret, Sink, SinkKind, TimeUnit, Tls,
+    Compression, Config, DeadLetters, Influx, InfluxApi, InfluxAuth, JetStream, JsonPath, LineFile,
+    Mapping, Pick, Secret, Sink, SinkKind, Source, TimeUnit, Tls,
 };
 
 /// Half a second: a demo is looked at.
 const AGE: Duration = Duration::from_millis(500);
+
+/// On a server a demo has everything of its own: what others publish there is not taken from them, and what is played is not
+/// taken for theirs.
+pub(super) const STREAM: &str = "FLIGHTLINE_DEMO";
+/// Its durable consumer.
+pub(super) const CONSUMER: &str = "flightline-demo";
+/// In place of the contract's prefix.
+pub(super) const PREFIX: &str = "telemetry-demo";
+/// Before the subjects outside the contract.
+pub(super) const FOREIGN: &str = "sensors-demo";
 
 /// The servers that the environment names.
 #[derive(Debug)]
@@ -38,9 +50,10 @@ impl Servers {
 
     /// Where lines go, for a person.
     pub(super) fn sink(&self, folder: &Path) -> String {
-        self.influx
-            .clone()
-            .unwrap_or_else(|| folder.display().to_string())
+        match &self.influx {
+            Some(url) => mask_users(url),
+            None => folder.display().to_string(),
+        }
     }
 }
 
@@ -56,10 +69,20 @@ pub(super) async fn fit(
 ) -> Result<PathBuf, Failure> {
     let folder = run_folder(args);
     config.batch.age = config.batch.age.min(AGE);
-    config.mappings.push(sensors());
     if let Some(nats) = &servers.nats {
         config.nats.urls = vec![nats.clone()];
+        config.prefix = PREFIX.to_owned();
+        config.mappings = vec![sensors(|subject| format!("{FOREIGN}.{subject}"))];
+        config.source = Source::JetStream(JetStream {
+            stream: STREAM.to_owned(),
+            consumer: CONSUMER.to_owned(),
+            ack_wait: Duration::from_secs(30),
+            max_ack_pending: 100_000,
+            prefetch_bytes: 8 << 20,
+        });
     } else {
+        config.prefix = Prefix::DEFAULT.to_owned();
+        config.mappings = vec![sensors(str::to_owned)];
         config.deadletter = DeadLetters::File {
             path: folder.join(super::summary::LETTERS),
         };
@@ -87,12 +110,10 @@ pub(super) async fn fit(
 }
 
 /// The first customers' three subjects, as README shows them.
-fn sensors() -> Mapping {
+fn sensors(subject: impl Fn(&str) -> String) -> Mapping {
     let path = |key: &str| JsonPath(vec![key.to_owned()]);
     Mapping {
-        subjects: ["humidity", "motion", "temperature"]
-            .map(str::to_owned)
-            .to_vec(),
+        subjects: ["humidity", "motion", "temperature"].map(subject).to_vec(),
         class: Class::App,
         service: "sensors".to_owned(),
         encoding: None,
@@ -114,10 +135,17 @@ fn influx(url: &str) -> Result<Influx, Failure> {
             rp: None,
         },
     };
+    let url: url::Url = url
+        .parse()
+        .map_err(|error| unavailable(format!("INFLUX_URL: {error}")))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        // Where it is shown, a URL would show the password too.
+        let cure =
+            "INFLUX_URL: leave user and password out; use INFLUX_TOKEN, or a configuration file";
+        return Err(Failure::new(Exit::Config, cure));
+    }
     Ok(Influx {
-        url: url
-            .parse()
-            .map_err(|error| unavailable(format!("INFLUX_URL: {error}")))?,
+        url,
         api,
         auth: variable("INFLUX_TOKEN").map_or(InfluxAuth::None, |token| {
             InfluxAuth::Token(Secret::Value(token))
