@@ -12,11 +12,14 @@ use bytes::Bytes;
 
 /// Connection options from the configuration.
 mod connect;
+/// Who we are, read anew for each connection.
+mod login;
 /// Streams and consumers: looked at, created if absent, never deleted.
 mod history;
 
 pub use connect::{ConnectError, SUBSCRIPTION_CAPACITY};
 pub use history::{ConsumerState, EnsureError, Existed, StreamSpec};
+pub use login::LoginError;
 
 /// For one publish to be acknowledged by JetStream, and for one API request.
 const ANSWER: Duration = Duration::from_secs(5);

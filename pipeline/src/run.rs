@@ -151,7 +151,12 @@ impl Stages {
         Ok((hands, Self { stages, prolong }))
     }
 
-    /// Waits until all input is settled, after the source has ended, for at most `limit`.
+    /// Puts the source in front: the drain's deadline holds for what it still has in its hands, too.
+    pub fn lead(&mut self, source: JoinHandle<()>) {
+        self.stages.insert(0, ("source".to_owned(), source));
+    }
+
+    /// Waits until all input is settled, once the source was told to end, for at most `limit`.
     pub async fn finish(self, limit: Duration) -> Ended {
         let deadline = Instant::now() + limit;
         let mut ended = Ended::Clean;

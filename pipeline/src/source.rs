@@ -10,6 +10,8 @@ pub mod core;
 /// Records of this process: replay and demo.
 pub mod memory;
 
+/// Where a consumer's messages arrive.
+mod inbox;
 /// What is open between us and the server in bytes: when to ask for more.
 mod pulls;
 /// What a JetStream message's reply subject tells.

@@ -1,6 +1,7 @@
 //! A worker's life behind `flightline run`: connect, start the stages, pull until told to stop, drain. What it needs is tried
 //! until it is there; only what no waiting can mend ends it.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::console::Console;
 use crate::deadletter::file::LetterFile;
 use crate::deadletter::store::Store;
 use crate::run::{Ended, Parts, Stages, StartError};
+use crate::source::handoff::Handoff;
 use crate::source::{core, jetstream};
 
 /// Pauses between tries to connect: the first and the longest.
@@ -70,7 +72,7 @@ async fn work(
     stop: &CancellationToken,
     abandon: &CancellationToken,
 ) -> Result<Outcome, WorkerError> {
-    let Some(bus) = stop.run_until_cancelled(connect(config, console)).await else {
+    let Some((bus, own)) = stop.run_until_cancelled(connections(config, console)).await else {
         return Ok(Outcome::Drained);
     };
     let prefix = Prefix::new(&config.prefix)?;
@@ -91,60 +93,75 @@ async fn work(
         exporter: console.exporter.clone(),
         metrics: Arc::clone(&console.metrics),
     };
-    let (handoff, stages) = Stages::start(config, parts)?;
-    console.watch(Some(bus.clone()));
+    let (handoff, mut stages) = Stages::start(config, parts)?;
+    console.watch(Some(own.clone()));
     info!("running");
 
-    let source = async {
-        match &config.source {
-            Source::JetStream(source) => {
-                let stream = stream_of(config, &prefix, &source.stream);
-                let (metrics, lag) = (Arc::clone(&console.metrics), Arc::clone(&console.lag));
-                let source =
-                    jetstream::Source::new(bus.clone(), source.clone(), stream, metrics, lag);
-                source.run(handoff, stop.clone()).await;
-            }
-            Source::Core(source) => {
-                let patterns = stream_of(config, &prefix, "").subjects;
-                let own = Bus::connect(&config.nats, source.capacity).await;
-                match own {
-                    Ok(own) => {
-                        let source = core::Source::new(
-                            own,
-                            source.clone(),
-                            patterns,
-                            Arc::clone(&console.metrics),
-                        );
-                        if let Err(error) = source.run(handoff, stop.clone()).await {
-                            error!(%error, "the source has failed");
-                        }
-                    }
-                    Err(error) => error!(%error, "the source has no connection"),
-                }
-            }
-        }
-        console.health.draining();
-        if !stop.is_cancelled() {
-            console
-                .health
-                .broke("the path has ended although nobody asked it to");
-        }
-        stages.finish(config.drain).await
-    };
-    let ended = abandon.run_until_cancelled(source).await;
-    // Acks that were sent must be with the server before its consumer is asked how many are missing.
-    bus.flush().await.ok();
+    let source_ended = CancellationToken::new();
+    let at_its_end = source_ended.clone().drop_guard();
+    let source = source(config, console, own, &prefix, handoff, stop.clone());
+    stages.lead(tokio::spawn(async move {
+        source.await;
+        drop(at_its_end);
+    }));
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = source_ended.cancelled() => console.health.broke("the source has ended although nobody asked it to"),
+    }
+    console.health.draining();
+    let ended = abandon
+        .run_until_cancelled(stages.finish(config.drain))
+        .await;
     match (ended, console.unsettled()) {
         (Some(Ended::Clean), 0) => Ok(Outcome::Drained),
         (_, unsettled) => Ok(Outcome::Unacked(unsettled)),
     }
 }
 
+/// The source of `config`, until `stop`.
+fn source(
+    config: &Config,
+    console: &Console,
+    own: Bus,
+    prefix: &Prefix,
+    handoff: Handoff,
+    stop: CancellationToken,
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    let metrics = Arc::clone(&console.metrics);
+    match &config.source {
+        Source::JetStream(source) => {
+            let stream = stream_of(config, prefix, &source.stream);
+            let lag = Arc::clone(&console.lag);
+            let source = jetstream::Source::new(own, source.clone(), stream, metrics, lag);
+            Box::pin(source.run(handoff, stop))
+        }
+        Source::Core(source) => {
+            let patterns = stream_of(config, prefix, "").subjects;
+            let source = core::Source::new(own, source.clone(), patterns, metrics);
+            Box::pin(async move {
+                if let Err(error) = source.run(handoff, stop).await {
+                    error!(%error, "the source has failed");
+                }
+            })
+        }
+    }
+}
+
+/// The worker's connection and that of its source, which is another one for core subjects: their count of drops rests on it.
+async fn connections(config: &Config, console: &Console) -> (Bus, Bus) {
+    let bus = connect(config, console, SUBSCRIPTION_CAPACITY).await;
+    let own = match &config.source {
+        Source::JetStream(_) => bus.clone(),
+        Source::Core(source) => connect(config, console, source.capacity).await,
+    };
+    (bus, own)
+}
+
 /// Connects, however long that takes.
-async fn connect(config: &Config, console: &Console) -> Bus {
+async fn connect(config: &Config, console: &Console, capacity: usize) -> Bus {
     let mut pause = PAUSES.0;
     loop {
-        match Bus::connect(&config.nats, SUBSCRIPTION_CAPACITY).await {
+        match Bus::connect(&config.nats, capacity).await {
             Ok(bus) => return bus,
             Err(error) => {
                 warn!(%error, "no connection to nats yet");

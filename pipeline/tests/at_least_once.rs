@@ -1,8 +1,7 @@
 //! Promise: at least once, and a redelivery changes nothing. Whatever is killed or stopped in the middle of the stream, in the
 //! end every point is there, and none twice.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
+#[path = "rig/support.rs"]
 mod support;
 
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! Promises: bounded, and honest overload. A store that stands still stops the pull; memory stays where it was; over the
 //! high-water mark the worker says that it is not ready; when the store moves again, so does everything, by itself.
 
+#[path = "rig/support.rs"]
 mod support;
 
 use std::time::Duration;

@@ -1,7 +1,6 @@
 //! The main job: a stream of mixed messages in JetStream arrives in InfluxDB, VictoriaMetrics and Prometheus, exactly.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
+#[path = "rig/support.rs"]
 mod support;
 
 use std::time::Duration;
@@ -25,18 +24,9 @@ fn probe(subject: &str, payload: &str) -> Message {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_published_is_stored_exactly_in_two_stores_and_shown_to_prometheus() {
-    let settings = Settings {
-        messages: 100_000,
-        poison_per_mille: 2,
-        ..Settings::default()
-    };
-    let messages: Vec<Message> = Generator::new(settings).collect();
-    let (nats, influx, victoria) = (Nats::start(), Influxd::start(), Victoria::start());
-    influx.create_database("flight");
-    let publisher = Publisher::new(&nats).await;
-    let sinks = format!(
+/// Everything to both stores, one of them compressed.
+fn sinks(influx: &Influxd, victoria: &Victoria) -> String {
+    format!(
         r#"
 [sink]
 kind = "influxdb"
@@ -54,8 +44,43 @@ compression = "gzip"
 "#,
         influx.url(),
         victoria.url()
-    );
-    let mut worker = Worker::start(BINARY, &config(&nats, &sinks));
+    )
+}
+
+/// Messages whose series are known to the last digit.
+fn probes() -> [Message; 4] {
+    [
+        probe(
+            "telemetry.metric.probe.p-1",
+            r#"{"samples":[{"name":"probe_level","kind":"gauge","labels":{"deck":"A"},"value":42.5}]}"#,
+        ),
+        probe(
+            "telemetry.health.probe.p-1",
+            r#"{"check":"http","status":"warning"}"#,
+        ),
+        probe(
+            "telemetry.lifecycle.probe.p-1",
+            r#"{"from":"starting","to":"running","cause":"started","sequence":1}"#,
+        ),
+        probe(
+            "telemetry.lifecycle.probe.p-1",
+            r#"{"from":"starting","to":"running","cause":"restarted","sequence":2}"#,
+        ),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_published_is_stored_exactly_in_two_stores_and_shown_to_prometheus() {
+    let settings = Settings {
+        messages: 100_000,
+        poison_per_mille: 2,
+        ..Settings::default()
+    };
+    let messages: Vec<Message> = Generator::new(settings).collect();
+    let (nats, influx, victoria) = (Nats::start(), Influxd::start(), Victoria::start());
+    influx.create_database("flight");
+    let publisher = Publisher::new(&nats).await;
+    let mut worker = Worker::start(BINARY, &config(&nats, &sinks(&influx, &victoria)));
     let prometheus = Prometheus::scraping(worker.admin());
     publisher.publish(&messages).await;
     publisher.wait_all_acked(|| worker.log()).await;
@@ -77,23 +102,7 @@ compression = "gzip"
         .collect();
     assert_eq!(difference(refused, dead_letters(&nats).await), None);
 
-    publisher
-        .publish(&[
-            probe(
-                "telemetry.metric.probe.p-1",
-                r#"{"samples":[{"name":"probe_level","kind":"gauge","labels":{"deck":"A"},"value":42.5}]}"#,
-            ),
-            probe("telemetry.health.probe.p-1", r#"{"check":"http","status":"warning"}"#),
-            probe(
-                "telemetry.lifecycle.probe.p-1",
-                r#"{"from":"starting","to":"running","cause":"started","sequence":1}"#,
-            ),
-            probe(
-                "telemetry.lifecycle.probe.p-1",
-                r#"{"from":"starting","to":"running","cause":"restarted","sequence":2}"#,
-            ),
-        ])
-        .await;
+    publisher.publish(&probes()).await;
     let shown = [
         (r#"probe_level{deck="A",service="probe"}"#, 42.5),
         (
@@ -119,6 +128,5 @@ compression = "gzip"
     flightline_fixtures::prometheus::check_metrics(&text).unwrap();
 
     assert_eq!(worker.stop().code(), Some(0), "{}", worker.log());
-    let state = publisher.consumer().await.unwrap();
-    assert_eq!(state.ack_floor, state.last_sequence);
+    publisher.wait_all_acked(|| worker.log()).await;
 }

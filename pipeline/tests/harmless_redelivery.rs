@@ -1,6 +1,7 @@
 //! Promise: a redelivery changes nothing. Points without a time of their own get that of their message, so that a message that is
 //! stored twice leaves the same points; what has been counted is not counted again.
 
+#[path = "rig/support.rs"]
 mod support;
 
 use std::time::Duration;

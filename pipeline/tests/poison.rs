@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "rig/support.rs"]
 mod support;
 
 use async_nats::Message as Letter;

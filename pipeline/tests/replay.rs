@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "rig/support.rs"]
 mod support;
 
 #[path = "replay/record.rs"]

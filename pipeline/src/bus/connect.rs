@@ -1,5 +1,5 @@
-//! Connection options from the configuration. Secrets are read from their files at each (re)connection where the client
-//! library allows it, and never logged.
+//! Connection options from the configuration. Secrets and certificates are read from their files at each (re)connection, and
+//! never logged.
 
 use std::time::Duration;
 
@@ -7,25 +7,23 @@ use async_nats::{ConnectOptions, Event};
 use tracing::{debug, info, warn};
 
 use super::Bus;
-use crate::config::{Nats, NatsAuth, TlsRequire};
+use super::login::{Login, LoginError};
+use crate::config::{Nats, TlsRequire};
 
 /// Messages the client holds per subscription before it drops new ones; lower values lose at full speed (65,536 lost none
 /// where 1,024 lost a fifth).
 pub const SUBSCRIPTION_CAPACITY: usize = 65_536;
 /// Commands (acks, mostly) that wait for the socket before publishers wait.
 const CLIENT_CAPACITY: usize = 8_192;
+/// The longest pause between two tries to reconnect: what an outage may last longer for us than it did.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// No connection could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// A file with a secret or certificate cannot be read.
-    #[error("{what}: {source}")]
-    File {
-        /// Which file.
-        what: String,
-        /// Why.
-        source: std::io::Error,
-    },
+    /// A file with a secret cannot be read, or holds none.
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// The servers cannot be reached, or do not want us.
     #[error("connect to {urls}: {reason}")]
     Server {
@@ -42,14 +40,20 @@ impl Bus {
     /// # Errors
     /// When no server takes us now; try again later.
     pub async fn connect(config: &Nats, capacity: usize) -> Result<Self, ConnectError> {
-        let mut options = auth(&config.auth).await?;
-        options = options
-            .name(&config.name)
-            .no_echo()
-            .subscription_capacity(capacity)
-            .client_capacity(CLIENT_CAPACITY)
-            .connection_timeout(Duration::from_secs(5))
-            .event_callback(|event| async move { say(&event) });
+        let (login, urls) = Login::new(&config.auth, &config.urls);
+        // A secret that cannot be read is said in our words, before a server is asked.
+        login.now(b"")?;
+        let mut options = ConnectOptions::with_auth_callback(move |nonce| {
+            let answer = login.answer(&nonce);
+            async move { answer }
+        })
+        .name(&config.name)
+        .no_echo()
+        .subscription_capacity(capacity)
+        .client_capacity(CLIENT_CAPACITY)
+        .connection_timeout(Duration::from_secs(5))
+        .reconnect_delay_callback(pause)
+        .event_callback(|event| async move { say(&event) });
         if config.tls.require == TlsRequire::Always {
             options = options.require_tls(true);
         }
@@ -59,46 +63,24 @@ impl Bus {
         if let Some((cert, key)) = &config.tls.identity {
             options = options.add_client_certificate(cert.clone(), key.clone());
         }
-        let client =
-            options
-                .connect(config.urls.as_slice())
-                .await
-                .map_err(|e| ConnectError::Server {
-                    urls: config
-                        .urls
-                        .iter()
-                        .map(|url| without_secret(url))
-                        .collect::<Vec<_>>()
-                        .join(", "),
-                    reason: chain(&e),
-                })?;
+        let client = options
+            .connect(urls.as_slice())
+            .await
+            .map_err(|e| ConnectError::Server {
+                urls: urls.join(", "),
+                reason: chain(&e),
+            })?;
         Ok(Self::over(client))
     }
 }
 
-async fn auth(auth: &NatsAuth) -> Result<ConnectOptions, ConnectError> {
-    let read = |what: &str, secret: &crate::config::Secret| {
-        secret.read().map_err(|source| ConnectError::File {
-            what: what.to_owned(),
-            source,
-        })
-    };
-    Ok(match auth {
-        NatsAuth::None => ConnectOptions::new(),
-        NatsAuth::Password { user, password } => {
-            ConnectOptions::with_user_and_password(user.clone(), read("nats password", password)?)
-        }
-        NatsAuth::Token(token) => ConnectOptions::with_token(read("nats token", token)?),
-        NatsAuth::NKey(seed) => ConnectOptions::with_nkey(read("nats nkey seed", seed)?),
-        NatsAuth::Creds(path) => {
-            ConnectOptions::with_credentials_file(path)
-                .await
-                .map_err(|source| ConnectError::File {
-                    what: path.display().to_string(),
-                    source,
-                })?
-        }
-    })
+/// Before the first try nothing, then doubled from 2 ms.
+fn pause(attempts: usize) -> Duration {
+    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
+    match doublings {
+        0 => Duration::ZERO,
+        _ => Duration::from_millis(2_u64.saturating_pow(doublings)).min(LONGEST_PAUSE),
+    }
 }
 
 fn say(event: &Event) {
@@ -126,27 +108,4 @@ fn chain(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
-}
-
-fn without_secret(url: &str) -> String {
-    match (url.split_once("://"), url.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
-        (None, Some((_, host))) => host.to_owned(),
-        _ => url.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_secret;
-
-    #[test]
-    fn a_url_is_shown_without_its_password() {
-        assert_eq!(
-            without_secret("nats://user:p@ss@host:4222"),
-            "nats://host:4222"
-        );
-        assert_eq!(without_secret("nats://host:4222"), "nats://host:4222");
-        assert_eq!(without_secret("token@host"), "host");
-    }
 }

@@ -1,7 +1,7 @@
 //! Bytes come in, lines go out as spans: one pass that finds a line's end and checks its grammar, without an allocation.
 //!
 //! Nothing is lost here: comments and blank lines are skipped, and a line that breaks the rules comes out as an error with its
-//! place, so that the caller can keep its bytes. What is accepted is accepted by every store the [`Rules`] stand for.
+//! place, so that the caller can keep its bytes. What is accepted is accepted by every store the `Rules` stand for.
 //!
 //! **Where a line ends.** At the first newline outside of a quoted string. In a bad line, too, a string counts that has a closing
 //! quote with a comma, a blank or the line's end behind it: text within a string never becomes a line of its own. Any other
@@ -9,7 +9,7 @@
 //!
 //! **What must not be passed on.** Bytes between two lines: a comment with a quote in it makes InfluxDB 1 swallow the lines
 //! that follow, and it takes no carriage return. A run of lines can go out as it came as long as each starts where the one
-//! before it said [`Scanned::next`], and ends with [`LineEnd::Lf`].
+//! before it said `Scanned::next`, and ends with `LineEnd::Lf`.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! Successes and failures of a sink come in, permission to try goes out. After [`THRESHOLD`] failures in a row one batch probes at
+//! Successes and failures of a sink come in, permission to try goes out. After `THRESHOLD` failures in a row one batch probes at
 //! a time and all others wait; the first success lets all go on. Nothing is lost: who waits keeps its batch.
 
 use std::sync::Mutex;

@@ -92,6 +92,9 @@ impl Source {
         {
             self.take(message, &mut drops, &mut handoff);
         }
+        // The queues are dry and closed: what was carried and has not come is lost.
+        let lost = drops.end(self.bus.messages_in());
+        self.metrics.dropped.inc_by(lost);
         self.say(said);
         // Dropping the handoff is the end of input.
         handoff.hand_over_all().await.ok();
@@ -124,7 +127,8 @@ impl Source {
         handoff: &mut Handoff,
     ) {
         let carried = self.bus.messages_in();
-        let queues = match messages.next().now_or_never() {
+        // Without the runtime's budget, which when used up makes a full queue look empty.
+        let queues = match tokio::task::unconstrained(messages.next()).now_or_never() {
             Some(Some(message)) => {
                 self.take(message, drops, handoff);
                 Queues::Busy

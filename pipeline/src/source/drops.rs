@@ -53,6 +53,15 @@ impl Drops {
             }
             Queues::Busy => missing.saturating_sub(self.queue_limit),
         };
+        self.report(lost)
+    }
+
+    /// The last look, when the subscriptions have ended and all of their messages were taken.
+    pub(crate) fn end(&mut self, messages_in: u64) -> u64 {
+        self.report(messages_in.saturating_sub(self.received))
+    }
+
+    fn report(&mut self, lost: u64) -> u64 {
         let more = lost.saturating_sub(self.reported);
         self.reported += more;
         more
@@ -82,6 +91,14 @@ mod tests {
             );
             drops.received(1);
         }
+    }
+
+    #[test]
+    fn at_the_end_all_that_is_missing_is_lost() {
+        let mut drops = Drops::new(100);
+        drops.received(900);
+        assert_eq!(drops.look(1_050, Queues::Busy), 50);
+        assert_eq!(drops.end(1_050), 100);
     }
 
     #[test]

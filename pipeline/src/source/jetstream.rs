@@ -7,15 +7,16 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use async_nats::{HeaderMap, Message, StatusCode, Subject, Subscriber};
+use async_nats::{HeaderMap, Message, StatusCode, Subject};
 use bytes::Bytes;
 use flightline_contract::encoding::{CONTENT_TYPE, Encoding};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::handoff::{Handoff, PathEnded};
+use super::inbox::Inbox;
 use super::pulls::Pulls;
 use super::reply;
 use super::watch::{Damage, Watch};
@@ -104,18 +105,24 @@ impl Source {
         };
         let watcher = tokio::spawn(looker.run());
         let mut pause = PAUSES.0;
+        let mut inbox = None;
         loop {
-            let before = self.metrics.received.get();
-            let over = match self.session(&mut handoff, &stop).await {
+            let (before, start) = (self.metrics.received.get(), Instant::now());
+            let over = match self.session(&mut inbox, &mut handoff, &stop).await {
                 Ok(()) | Err(Over::Stopped | Over::PathEnded(_)) => break,
                 Err(over) => over,
             };
             self.metrics.failed(Stage::Source, &over);
-            if self.metrics.received.get() > before {
+            // On a quiet stream, a session that lasted is all the progress there can be.
+            if self.metrics.received.get() > before || start.elapsed() > PAUSES.1 {
                 pause = PAUSES.0;
             }
             match over {
-                Over::Disconnected => info!("waiting for nats"),
+                Over::Disconnected => {
+                    info!("waiting for nats");
+                    stop.run_until_cancelled(self.reconnected()).await;
+                    pause = PAUSES.0;
+                }
                 Over::Silence => {
                     self.metrics.stalls.inc();
                     warn!("{over}; asking again");
@@ -135,14 +142,28 @@ impl Source {
         handoff.hand_over_all().await.ok();
     }
 
-    async fn session(&self, handoff: &mut Handoff, stop: &CancellationToken) -> Result<(), Over> {
+    /// The connection has its own back-off; another one on top would only add to it.
+    async fn reconnected(&self) {
+        while !self.bus.is_connected() {
+            tokio::time::sleep(PAUSES.0).await;
+        }
+    }
+
+    async fn session(
+        &self,
+        inbox: &mut Option<Inbox>,
+        handoff: &mut Handoff,
+        stop: &CancellationToken,
+    ) -> Result<(), Over> {
         if !self.bus.is_connected() {
             return Err(Over::Disconnected);
         }
         self.ensure().await?;
-        let inbox = self.bus.inbox();
-        let mut subscription = self.bus.subscribe(&inbox).await?;
-        let inbox = Subject::from(inbox);
+        let inbox = match inbox {
+            Some(inbox) => inbox,
+            None => inbox.insert(Inbox::open(&self.bus).await?),
+        };
+        inbox.start_session();
         let mut pulls = Pulls::new(self.config.prefetch_bytes, self.bus.max_payload());
         let mut watchdog = interval(SILENCE / 4);
         let mut prolong = interval(self.config.ack_wait / 3);
@@ -150,19 +171,19 @@ impl Source {
         prolong.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut last_sign = Instant::now();
         loop {
-            self.ask(&mut pulls, handoff.bytes(), &inbox).await?;
+            self.ask(&mut pulls, handoff.bytes(), inbox.reply()).await?;
             tokio::select! {
                 () = stop.cancelled() => {
-                    self.take_the_rest(&mut subscription, &mut pulls, handoff).await;
+                    self.take_the_rest(inbox, &mut pulls, handoff).await;
                     return Err(Over::Stopped);
                 }
                 handed = handoff.hand_over(), if !handoff.is_empty() => handed?,
-                message = subscription.next() => {
+                message = inbox.next() => {
                     let message = message.ok_or(Over::Disconnected)?;
                     self.take(message, &mut pulls, handoff)?;
                     // What is there already is taken in one go: one turn of the loop for many messages.
                     for _ in 1..CHUNK {
-                        let Some(Some(message)) = subscription.next().now_or_never() else { break };
+                        let Some(Some(message)) = inbox.next().now_or_never() else { break };
                         self.take(message, &mut pulls, handoff)?;
                     }
                     last_sign = Instant::now();
@@ -210,7 +231,7 @@ impl Source {
         Ok(())
     }
 
-    async fn ask(&self, pulls: &mut Pulls, held: usize, inbox: &Subject) -> Result<(), Over> {
+    async fn ask(&self, pulls: &mut Pulls, held: usize, reply: &Subject) -> Result<(), Over> {
         while let Some(bytes) = pulls.next(held) {
             let request = format!(
                 r#"{{"batch":{},"max_bytes":{bytes},"expires":{},"idle_heartbeat":{}}}"#,
@@ -220,7 +241,7 @@ impl Source {
             );
             let (stream, consumer) = (&self.config.stream, &self.config.consumer);
             self.bus
-                .pull(stream, consumer, inbox.clone(), Bytes::from(request))
+                .pull(stream, consumer, reply.clone(), Bytes::from(request))
                 .await?;
         }
         Ok(())
@@ -264,16 +285,11 @@ impl Source {
     }
 
     /// After the stop: what the server has already sent is ours to handle, or it would come again only after `ack_wait`.
-    async fn take_the_rest(
-        &self,
-        subscription: &mut Subscriber,
-        pulls: &mut Pulls,
-        handoff: &mut Handoff,
-    ) {
-        if subscription.drain().await.is_err() {
+    async fn take_the_rest(&self, inbox: &mut Inbox, pulls: &mut Pulls, handoff: &mut Handoff) {
+        if inbox.drain().await.is_err() {
             return;
         }
-        while let Ok(Some(message)) = tokio::time::timeout(SILENCE, subscription.next()).await {
+        while let Ok(Some(message)) = tokio::time::timeout(SILENCE, inbox.next()).await {
             if self.take(message, pulls, handoff).is_err() {
                 return;
             }

@@ -31,13 +31,14 @@ pub(crate) fn check(
         let own = subjects(check, &section, prefix, &raw);
         for (filter, place) in &own {
             let twice = patterns.iter().find(|(other, _)| other.overlaps(filter));
-            if let (Some((other, _)), Source::Core(_)) = (twice, source) {
-                let what = format!("`{filter}` and `{other}` match the same subjects");
-                check.say(
-                    *place,
-                    what,
-                    "core NATS would deliver such a message twice: make one of them narrower",
-                );
+            if let Some((other, _)) = twice {
+                let why = match source {
+                    // nats-server 2.9 and 2.10: "subject overlaps with", error 10052.
+                    Source::JetStream(_) => "no server takes a stream with both",
+                    Source::Core(_) => "core NATS would deliver such a message twice",
+                };
+                let what = format!("`{filter}` and `{other}` match the same subjects: {why}");
+                check.say(*place, what, "make one of them narrower, or remove it");
             }
             patterns.push((filter.clone(), *place));
         }

@@ -1,3 +1,5 @@
+//! Where subjects lead, and what a configuration may not say.
+
 use std::path::PathBuf;
 use std::time::Duration;
 

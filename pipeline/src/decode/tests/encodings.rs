@@ -1,3 +1,5 @@
+//! How a payload's encoding is told.
+
 use super::*;
 
 const APP: &str = "telemetry.app.shop.orders";

@@ -1,3 +1,5 @@
+//! Objects of foreign subjects, by mapping.
+
 use super::*;
 use crate::config::{FieldKind, JsonPath, MappedField, Pick, TimeUnit};
 

@@ -1,3 +1,5 @@
+//! Line protocol passes as it is, and a bad line costs only itself.
+
 use super::*;
 use crate::batch::BY_REFERENCE;
 

@@ -1,3 +1,5 @@
+//! JSON of the contract's classes becomes lines.
+
 use super::*;
 
 const METRIC: &str = "telemetry.metric.shop.shop-1";

@@ -1,3 +1,5 @@
+//! Text from outside never becomes syntax; a redelivery gives the same lines.
+
 use flightline_contract::app::{FieldValue, Fields, Point};
 use flightline_contract::value::{Labels, Text, Timestamp};
 use proptest::prelude::*;

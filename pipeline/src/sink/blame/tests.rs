@@ -1,3 +1,5 @@
+//! Which lines a server's words name.
+
 use super::*;
 use crate::batch::Batch;
 use crate::sink::work::Work;

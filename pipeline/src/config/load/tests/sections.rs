@@ -178,9 +178,18 @@ fn mappings_keep_out_of_our_subjects_and_of_each_other() {
     let two = format!("{}{}", mapping("\"a.*\""), mapping("\"a.b\""));
     refused(
         &format!("source.kind = \"core\"\n{two}"),
-        &["`a.b` and `a.*` match the same subjects"],
+        &["`a.b` and `a.*` match the same subjects: core NATS"],
     );
-    assert_eq!(good(&two).config.mappings.len(), 2);
+    refused(
+        &two,
+        &["`a.b` and `a.*` match the same subjects: no server"],
+    );
+    refused(
+        &mapping("[\"a\", \"a\"]"),
+        &["`a` and `a` match the same subjects"],
+    );
+    let apart = format!("{}{}", mapping("\"a.*\""), mapping("\"a.b.c\""));
+    assert_eq!(good(&apart).config.mappings.len(), 2);
     refused(
         &format!("{}measurement = \"$2\"", mapping("[\"a.b\", \"c\"]")),
         &["sure to have 1 tokens only"],

@@ -1,3 +1,5 @@
+//! What is durable stays, what is torn is cut.
+
 use super::*;
 use crate::config::Compression;
 use std::io::Read;
