@@ -145,7 +145,7 @@ pub struct Metrics {
     pub write_seconds: HistogramVec,
     /// Whether a sink's breaker is open.
     pub breaker_open: IntGaugeVec,
-    /// Lines in files that were deleted by `keep_bytes`.
+    /// Files deleted by `keep_bytes`, by sink.
     pub files_deleted: IntCounterVec,
     /// Lines and messages dead-lettered, by reason.
     pub dead_lettered: IntCounterVec,

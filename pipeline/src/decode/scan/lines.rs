@@ -1,26 +1,9 @@
-//! Lines found again in bytes that have been scanned before: for dead letters, and to cut a batch in parts. Cold paths.
+//! Lines found again in bytes that have been scanned before. A cold path.
 
 use std::ops::Range;
 
 use super::Scanner;
 use crate::decode::dialect::Rules;
-
-/// The place of the `nth` good line (from 0) of a message, as the scanner found it under `rules` when the message came in.
-pub fn original_line(payload: &[u8], rules: Rules, nth: usize) -> Option<Range<usize>> {
-    let mut scanner = Scanner::new(rules);
-    let mut at = 0;
-    let mut good = 0;
-    while let Some(scanned) = scanner.next(payload, at) {
-        if scanned.line.is_ok() {
-            if good == nth {
-                return Some(scanned.range);
-            }
-            good += 1;
-        }
-        at = scanned.next;
-    }
-    None
-}
 
 /// The lines of `body`, which has been accepted, each with the newline that ends it: a newline within a string ends none.
 /// Together they are all of `body`.

@@ -1,7 +1,7 @@
 //! Line ends, recovery and limits, by example. The verdicts of the dialects are in `tests/dialect.rs`.
 
 use super::fault::Fault;
-use super::lines::{line_ends, original_line};
+use super::lines::line_ends;
 use super::{KEY_LIMIT, LINE_LIMIT, LineEnd, Scanner};
 use crate::decode::dialect::{Dialect, Rules};
 use crate::decode::line::FieldType;
@@ -203,24 +203,6 @@ fn keys_that_stand_twice_are_found_among_many() {
             "{count}"
         );
     }
-}
-
-#[test]
-fn the_original_of_a_good_line_is_found_again() {
-    let text = b"# c\na v=1\nbad\n b v=\"\n\" 1\r\n\nc v=1";
-    let rules = Rules::of([Dialect::V1]);
-    let found: Vec<_> = (0..4)
-        .map(|nth| original_line(text, rules, nth).map(|range| &text[range]))
-        .collect();
-    assert_eq!(
-        found,
-        [
-            Some(&b"a v=1"[..]),
-            Some(b"b v=\"\n\" 1"),
-            Some(b"c v=1"),
-            None
-        ]
-    );
 }
 
 #[test]
