@@ -9,8 +9,11 @@ use tokio::sync::{mpsc, oneshot};
 
 /// The stage itself.
 pub mod store;
+/// Letters as messages of a stream.
+pub mod jetstream;
 /// Letters as a recorded stream.
 pub mod file;
+mod headers;
 
 use crate::delivery::{Delivery, Stamp};
 use crate::sink::share::Share;
