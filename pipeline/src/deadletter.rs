@@ -62,6 +62,11 @@ impl Letter {
             ..Self::message(delivery, reason, detail)
         }
     }
+
+    /// What it costs to hold it, in bytes, without its payload: that is shared with the message.
+    pub fn weight(&self) -> usize {
+        size_of::<Self>() + self.detail.len()
+    }
 }
 
 /// What the dead-letter stage works on.
