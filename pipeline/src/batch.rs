@@ -130,7 +130,7 @@ pub struct Batch {
     pub entries: Vec<Entry>,
     /// What decode refused.
     pub letters: Vec<Letter>,
-    /// What it costs to hold it: lines and original payloads, in bytes.
+    /// What it costs to hold it: lines, original payloads and letters, in bytes.
     pub weight: usize,
 }
 
@@ -162,6 +162,9 @@ pub struct Batcher {
     entries: Vec<Entry>,
     letters: Vec<Letter>,
     payload_bytes: usize,
+    letter_bytes: usize,
+    /// How many of the letters are counted in that.
+    letters_weighed: usize,
     opened: Option<Instant>,
     spare_buffers: Vec<BytesMut>,
     spare_entries: Vec<Vec<Entry>>,
@@ -176,6 +179,8 @@ impl Batcher {
             entries: Vec::new(),
             letters: Vec::new(),
             payload_bytes: 0,
+            letter_bytes: 0,
+            letters_weighed: 0,
             opened: None,
             spare_buffers: Vec::new(),
             spare_entries: Vec::new(),
@@ -196,12 +201,20 @@ impl Batcher {
     /// Adds the message whose `lines` lines were just written, with its ack. Says so when the batch is to be cut.
     pub fn push(&mut self, delivery: Delivery, lines: u32, now: Instant) -> Option<Cut> {
         self.payload_bytes += delivery.payload.len();
+        let new_letters = self.letters.iter().skip(self.letters_weighed);
+        self.letter_bytes += new_letters.map(Letter::weight).sum::<usize>();
+        self.letters_weighed = self.letters.len();
         self.entries.push(Entry { delivery, lines });
         self.opened.get_or_insert(now);
         // Messages without lines (dead-lettered or only exported) are limited like lines.
         if self.body.lines().max(self.entries.len()) >= self.limits.lines {
             Some(Cut::Lines)
-        } else if self.body.bytes().max(self.payload_bytes) >= self.limits.bytes {
+        } else if self
+            .body
+            .bytes()
+            .max(self.payload_bytes + self.letter_bytes)
+            >= self.limits.bytes
+        {
             Some(Cut::Bytes)
         } else {
             None
@@ -223,6 +236,8 @@ impl Batcher {
         self.opened.take()?;
         self.body.close_tail();
         let body = std::mem::take(&mut self.body);
+        self.letters_weighed = 0;
+        let held = std::mem::take(&mut self.payload_bytes) + std::mem::take(&mut self.letter_bytes);
         let next_entries = self.spare_entries.pop().unwrap_or_default();
         Some(Batch {
             segments: body.segments,
@@ -230,7 +245,7 @@ impl Batcher {
             bytes: body.closed_bytes,
             entries: std::mem::replace(&mut self.entries, next_entries),
             letters: std::mem::take(&mut self.letters),
-            weight: body.closed_bytes + std::mem::take(&mut self.payload_bytes),
+            weight: body.closed_bytes + held,
         })
     }
 

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use async_nats::connection::State;
-use async_nats::jetstream::context::PublishAckFuture;
+use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
-use async_nats::jetstream::{self, stream};
+use async_nats::jetstream::{self, ErrorCode, stream};
 use async_nats::{Client, HeaderMap, Subject, Subscriber};
 use bytes::Bytes;
 
@@ -42,6 +42,14 @@ pub enum BusError {
         /// The client's words.
         reason: String,
     },
+    /// The server or the stream takes no message of this size: a smaller one may pass.
+    #[error("publish to {subject}: {reason}")]
+    TooLarge {
+        /// Where to.
+        subject: String,
+        /// The client's words.
+        reason: String,
+    },
     /// The pattern or connection does not allow it.
     #[error("subscribe to {subject}: {reason}")]
     Subscribe {
@@ -63,14 +71,11 @@ impl Stored {
     /// Returns when the stream has the message.
     ///
     /// # Errors
-    /// When no stream took it in time.
+    /// When no stream took it in time; [`BusError::TooLarge`] when it never will.
     pub async fn wait(self) -> Result<(), BusError> {
         match self.0.await {
             Ok(_) => Ok(()),
-            Err(e) => Err(BusError::Publish {
-                subject: "a stream".to_owned(),
-                reason: e.to_string(),
-            }),
+            Err(e) => Err(store_error("a stream", &e)),
         }
     }
 }
@@ -144,7 +149,7 @@ impl Bus {
             .send_publish(subject.clone(), message)
             .await
             .map(Stored)
-            .map_err(|e| publish_error(&subject, &e))
+            .map_err(|e| store_error(&subject, &e))
     }
 
     /// Asks for `request` (JSON of the pull API) on behalf of a consumer; messages and statuses arrive on `inbox`.
@@ -232,6 +237,21 @@ fn publish_error(subject: &Subject, error: &impl std::fmt::Display) -> BusError 
     BusError::Publish {
         subject: subject.to_string(),
         reason: error.to_string(),
+    }
+}
+
+/// What became of a publish into a stream.
+fn store_error(subject: &str, error: &PublishError) -> BusError {
+    let (subject, reason) = (subject.to_owned(), error.to_string());
+    let code = std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref::<jetstream::Error>())
+        .map(jetstream::Error::error_code);
+    if error.kind() == PublishErrorKind::MaxPayloadExceeded
+        || code == Some(ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM)
+    {
+        BusError::TooLarge { subject, reason }
+    } else {
+        BusError::Publish { subject, reason }
     }
 }
 

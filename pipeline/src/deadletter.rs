@@ -9,8 +9,11 @@ use tokio::sync::{mpsc, oneshot};
 
 /// The stage itself.
 pub mod store;
+/// Letters as messages of a stream.
+pub mod jetstream;
 /// Letters as a recorded stream.
 pub mod file;
+mod headers;
 
 use crate::delivery::{Delivery, Stamp};
 use crate::sink::share::Share;
@@ -58,6 +61,11 @@ impl Letter {
             payload: delivery.payload.slice(range),
             ..Self::message(delivery, reason, detail)
         }
+    }
+
+    /// What it costs to hold it, in bytes, without its payload: that is shared with the message.
+    pub fn weight(&self) -> usize {
+        size_of::<Self>() + self.detail.len()
     }
 }
 

@@ -14,6 +14,7 @@ use crate::decode::objects::{Objects, Tally};
 use crate::decode::observe::Observer;
 use crate::decode::pen::Scratch;
 use crate::decode::refusal::Refusal;
+use crate::decode::refused::Refused;
 use crate::decode::route::{Route, Router};
 use crate::decode::scan::Scanner;
 use crate::delivery::{Declared, Delivery};
@@ -37,6 +38,7 @@ mod objects;
 mod json;
 mod pen;
 mod refusal;
+mod refused;
 mod samples;
 mod states;
 mod points;
@@ -71,7 +73,8 @@ impl Decoder {
     }
 
     /// Writes the lines of `delivery` into `body`, which is the open batch of `route.destination`, and counts them there; shows
-    /// them to `observer`; puts what is refused into `letters`. Returns how many lines were written.
+    /// them to `observer`; puts what is refused into `letters`, of which one message gets a few at most. Returns how many lines were
+    /// written.
     pub fn decode<O: Observer>(
         &mut self,
         delivery: &Delivery,
@@ -83,10 +86,11 @@ impl Decoder {
         if delivery.payload.iter().all(u8::is_ascii_whitespace) {
             return 0;
         }
-        match encoding(delivery, route) {
+        let mut refused = Refused::new(letters);
+        let lines = match encoding(delivery, route) {
             Ok(Encoding::LineProtocol) => {
                 let scanner = &mut self.scanners[route.destination];
-                lines::decode(scanner, delivery, body, observer, letters)
+                lines::decode(scanner, delivery, body, observer, &mut refused)
             }
             Ok(Encoding::Json) => Objects {
                 delivery,
@@ -95,15 +99,17 @@ impl Decoder {
                 body,
                 scratch: &mut self.scratch,
                 observer,
-                letters,
+                refused: &mut refused,
                 tally: Tally::default(),
             }
             .decode(),
-            Err(Refusal { reason, detail }) => {
-                letters.push(Letter::message(delivery, reason, detail));
+            Err(refusal) => {
+                refused.message(delivery, refusal);
                 0
             }
-        }
+        };
+        refused.finish(delivery);
+        lines
     }
 }
 

@@ -44,7 +44,7 @@ impl Local {
         let parts = Parts {
             told: Told::Nobody,
             ack_wait: NO_ACK_WAIT,
-            letters: Store::File(LetterFile::new(letters.clone())),
+            letters: Store::File(LetterFile::new(letters.clone(), None)),
             exporter: console.exporter.clone(),
             metrics: Arc::clone(&metrics),
         };

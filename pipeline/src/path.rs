@@ -47,7 +47,7 @@ pub struct Ways {
 /// The stage.
 #[derive(Debug)]
 pub struct Path {
-    router: Router,
+    router: Arc<Router>,
     decoder: Decoder,
     outlets: Vec<Outlet>,
     ways: Ways,
@@ -65,7 +65,7 @@ pub struct SinkEnded;
 impl Path {
     /// Joins decode for what `router` routes with the ways out. While a sink is slow the server is `told` every third of `ack_wait`.
     pub fn new(
-        router: Router,
+        router: Arc<Router>,
         limits: Limits,
         mut ways: Ways,
         exporter: Exporter,

@@ -84,7 +84,7 @@ impl Stages {
             exporter,
             metrics,
         } = parts;
-        let router = Router::new(config)?;
+        let router = Arc::new(Router::new(config)?);
         let (settled, settled_batches) = mpsc::channel(SETTLED_QUEUE);
         let (recycle, recycled) = mpsc::channel(SETTLED_QUEUE);
         let (office, mail) = Office::open();
@@ -110,10 +110,8 @@ impl Stages {
             })
             .collect();
         drop(inputs);
-        stages.push((
-            "deadletter".to_owned(),
-            tokio::spawn(store::run(mail, letters, Arc::clone(&metrics))),
-        ));
+        let letters = store::run(mail, letters, Arc::clone(&router), Arc::clone(&metrics));
+        stages.push(("deadletter".to_owned(), tokio::spawn(letters)));
         let ack = ack::run(settled_batches, told.clone(), recycle, Arc::clone(&metrics));
         stages.push(("ack".to_owned(), tokio::spawn(ack)));
         let prolong = match &told {

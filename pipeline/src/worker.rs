@@ -15,6 +15,7 @@ use crate::bus::{Bus, EnsureError, Existed, SUBSCRIPTION_CAPACITY, StreamSpec};
 use crate::config::{Config, DeadLetters, JetStream, Source};
 use crate::console::Console;
 use crate::deadletter::file::LetterFile;
+use crate::deadletter::jetstream::LetterStream;
 use crate::deadletter::store::Store;
 use crate::run::{Ended, Parts, Stages, StartError};
 use crate::source::handoff::Handoff;
@@ -77,7 +78,7 @@ async fn work(
     };
     let prefix = Prefix::new(&config.prefix)?;
     let Some(letters) = stop
-        .run_until_cancelled(letters(config, &bus, prefix.clone()))
+        .run_until_cancelled(letters(config, &bus, &prefix))
         .await
     else {
         return Ok(Outcome::Drained);
@@ -195,16 +196,20 @@ async fn connect(config: &Config, console: &Console, capacity: usize) -> Bus {
 }
 
 /// Where dead letters are kept; their stream is created if absent, however long that takes.
-async fn letters(config: &Config, bus: &Bus, prefix: Prefix) -> Store {
+async fn letters(config: &Config, bus: &Bus, prefix: &Prefix) -> Store {
+    let origin = match &config.source {
+        Source::JetStream(source) => Some(source.stream.clone()),
+        Source::Core(_) => None,
+    };
     let (stream, max_age, max_bytes) = match &config.deadletter {
-        DeadLetters::File { path } => return Store::File(LetterFile::new(path.clone())),
+        DeadLetters::File { path } => return Store::File(LetterFile::new(path.clone(), origin)),
         DeadLetters::JetStream {
             stream,
             max_age,
             max_bytes,
         } => (stream, *max_age, *max_bytes),
     };
-    let subjects = vec![Stream::DeadLetter.subjects(&prefix).to_string()];
+    let subjects = vec![Stream::DeadLetter.subjects(prefix).to_string()];
     let spec = StreamSpec {
         name: stream.clone(),
         subjects,
@@ -224,15 +229,7 @@ async fn letters(config: &Config, bus: &Bus, prefix: Prefix) -> Store {
                 continue;
             }
         }
-        let origin = match &config.source {
-            Source::JetStream(source) => Some(source.stream.clone()),
-            Source::Core(_) => None,
-        };
-        return Store::JetStream {
-            bus: bus.clone(),
-            prefix,
-            origin,
-        };
+        return Store::JetStream(LetterStream::new(bus.clone(), spec, origin));
     }
 }
 

@@ -177,6 +177,31 @@ async fn a_400_about_the_request_dead_letters_nothing() {
 }
 
 #[tokio::test]
+async fn a_store_that_takes_no_gzip_dead_letters_nothing() {
+    let stub = Stub::answering(|request| {
+        if request.header("content-encoding") == "gzip" {
+            Answer::json(400, &serde_json::json!({"error": "unknown coding"}))
+        } else {
+            Answer::stored()
+        }
+    });
+    let mut config = influx(&stub.url(), api(Api::V1));
+    config.compression = Compression::Gzip;
+    let mut rig = Rig::influx(config);
+    rig.send(batch(&lines(0..10))).await;
+    // The first write, the empty body after it, and the write again.
+    wait::until_async(PATIENCE, async || stub.writes().len() >= 3)
+        .await
+        .unwrap();
+    assert_eq!(rig.settled_so_far(), 0);
+    let codings = stub.writes().into_iter().take(3);
+    for write in codings {
+        assert_eq!(write.header("content-encoding"), "gzip");
+    }
+    rig.cut_off().await;
+}
+
+#[tokio::test]
 async fn a_400_in_unknown_words_is_about_a_line_if_an_empty_body_passes() {
     let stub = Stub::answering(|request| {
         if request.lines().iter().any(|line| line.starts_with("bad")) {

@@ -1,6 +1,4 @@
-//! The subjects of the contract in one table: streams, documentation and the golden file are derived from it.
-
-use std::fmt::Write;
+//! The subjects of the contract in one table: streams, the golden file and the table in README are held to it.
 
 use crate::class::Class;
 use crate::encoding::Encoding;
@@ -125,19 +123,6 @@ pub fn encodings(class: Class) -> &'static [Encoding] {
         .iter()
         .find(|row| row.content == Content::Class(class))
         .map_or(&[], |row| row.encodings)
-}
-
-/// The table as Markdown, for documents.
-pub fn documentation() -> String {
-    let mut text =
-        String::from("| subject | payload | encodings | stream |\n| --- | --- | --- | --- |\n");
-    for row in &SUBJECTS {
-        let (pattern, payload, encodings) = (row.pattern, row.payload, row.encodings_text());
-        let stream = row.stream.name();
-        writeln!(text, "| `{pattern}` | {payload} | {encodings} | {stream} |")
-            .expect("writing to a String does not fail");
-    }
-    text
 }
 
 #[cfg(test)]

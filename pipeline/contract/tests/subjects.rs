@@ -1,9 +1,11 @@
-//! The golden file of subjects and the contract's table say the same.
+//! The golden file of subjects, the table in README and the contract's table say the same.
 
 use std::collections::BTreeSet;
 
-use flightline_contract::table::{Content, SUBJECTS, documentation};
+use flightline_contract::table::{Content, SUBJECTS};
+use flightline_contract::token::Prefix;
 
+const README: &str = include_str!("../../../README.md");
 const GOLDEN: &str = include_str!("../../../fixtures/data/subjects.txt");
 
 fn golden() -> BTreeSet<String> {
@@ -47,9 +49,15 @@ fn every_subject_of_the_golden_file_is_in_the_table() {
 }
 
 #[test]
-fn the_documentation_names_every_subject() {
-    let text = documentation();
-    for row in &SUBJECTS {
-        assert!(text.contains(row.pattern), "{}", row.pattern);
-    }
+fn the_table_in_readme_has_the_subjects_of_the_contract_and_no_other() {
+    let (_, rest) = README
+        .split_once("| subject | payload |\n| --- | --- |\n")
+        .expect("README has a table of subjects");
+    let rows: Vec<&str> = rest
+        .lines()
+        .map_while(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
+    let prefix = Prefix::default();
+    let subjects = SUBJECTS.map(|row| row.pattern.replace("<prefix>", prefix.as_str()));
+    assert_eq!(rows, subjects);
 }

@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use async_nats::Subject;
 use bytes::Bytes;
+use flightline_contract::deadletter::Reason;
 use proptest::prelude::*;
 
 use super::{BY_REFERENCE, Batch, Batcher, Cut, Limits};
+use crate::deadletter::Letter;
 use crate::delivery::{Ack, Attempt, Declared, Delivery, Stamp};
 
 fn delivery(payload: Bytes) -> Delivery {
@@ -80,6 +82,35 @@ fn a_message_without_lines_is_in_a_batch_too() {
         (0, 1),
         "its ack must travel"
     );
+}
+
+#[test]
+fn letters_count_towards_the_bytes_of_a_batch_and_its_weight() {
+    let limits = Limits {
+        bytes: 10_000,
+        lines: 1000,
+        ..LIMITS
+    };
+    let mut batcher = Batcher::new(limits);
+    let mut pushed = 0;
+    let cut = loop {
+        let message = delivery(Bytes::from_static(b"x"));
+        let (_, letters) = batcher.open();
+        letters.push(Letter::message(&message, Reason::Value, "y".repeat(100)));
+        pushed += 1;
+        if let Some(cut) = batcher.push(message, 0, Instant::now()) {
+            break cut;
+        }
+    };
+    assert_eq!(cut, Cut::Bytes);
+    let batch = batcher.cut().unwrap();
+    let each = 1 + batch.letters[0].weight();
+    assert_eq!(
+        (pushed, batch.weight),
+        (10_000_usize.div_ceil(each), pushed * each)
+    );
+    push(&mut batcher, &Bytes::from_static(b"m\n"), Instant::now());
+    assert_eq!(batcher.cut().unwrap().weight, 4, "nothing is left behind");
 }
 
 #[test]

@@ -4,24 +4,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{HeaderMap, Subject};
-use flightline_contract::deadletter::{
-    CUT, DETAIL, DETAIL_LIMIT, LINE, REASON, SEQUENCE, STREAM, SUBJECT,
-};
-use flightline_contract::token::Prefix;
-use flightline_contract::topic::{Address, Topic};
 use tokio::sync::mpsc;
 use tracing::warn;
 
 use super::file::LetterFile;
+use super::jetstream::{Due, LetterStream};
 use super::{Letter, Mail};
-use crate::bus::{Bus, BusError};
+use crate::bus::BusError;
+use crate::decode::route::Router;
 use crate::metrics::{Metrics, Stage};
 
 /// Pauses between tries: the first and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// What our headers take at most: the detail, a subject and small change.
-const HEADER_ROOM: usize = 4 * 1024;
 /// Letters under way to the server at once; each holds its payload.
 const WINDOW: usize = 256;
 
@@ -30,14 +24,7 @@ const WINDOW: usize = 256;
 #[expect(clippy::large_enum_variant, reason = "one per process")]
 pub enum Store {
     /// Subjects `deadletter.>`, captured by a stream.
-    JetStream {
-        /// The connection.
-        bus: Bus,
-        /// The prefix of the contract's subjects, to tell service and token.
-        prefix: Prefix,
-        /// The stream that the messages came from, if they came from one.
-        origin: Option<String>,
-    },
+    JetStream(LetterStream),
     /// A recorded stream.
     File(LetterFile),
 }
@@ -51,16 +38,21 @@ enum Unkept {
     File(#[from] std::io::Error),
 }
 
-/// Keeps what comes on `mail` until it is closed.
-pub async fn run(mut mail: mpsc::Receiver<Mail>, mut store: Store, metrics: Arc<Metrics>) {
+/// Keeps what comes on `mail` until it is closed, on the topics that `router` tells.
+pub async fn run(
+    mut mail: mpsc::Receiver<Mail>,
+    store: Store,
+    router: Arc<Router>,
+    metrics: Arc<Metrics>,
+) {
     while let Some(mail) = mail.recv().await {
         match mail {
             Mail::Batch(share) => {
-                keep(&mut store, &share.batch().letters, &metrics).await;
+                keep(&store, &router, &share.batch().letters, &metrics).await;
                 share.stored().await;
             }
             Mail::Letters(letters, kept) => {
-                keep(&mut store, &letters, &metrics).await;
+                keep(&store, &router, &letters, &metrics).await;
                 // Who does not wait any more has given its share up.
                 kept.send(()).ok();
             }
@@ -68,16 +60,19 @@ pub async fn run(mut mail: mpsc::Receiver<Mail>, mut store: Store, metrics: Arc<
     }
 }
 
-async fn keep(store: &mut Store, letters: &[Letter], metrics: &Metrics) {
+async fn keep(store: &Store, router: &Router, letters: &[Letter], metrics: &Metrics) {
     for window in letters.chunks(WINDOW) {
+        let mut due: Vec<_> = window.iter().map(Due::new).collect();
         let mut pause = PAUSES.0;
-        while let Err(error) = try_keep(store, window).await {
+        while let Err(error) = try_keep(store, router, &mut due, window).await {
             metrics.failed(Stage::Sink, &error);
-            warn!(%error, letters = window.len(), "dead letters cannot be kept now; trying again");
+            warn!(%error, letters = due.len(), "dead letters cannot be kept now; trying again");
+            if let Store::JetStream(stream) = store {
+                stream.mend().await;
+            }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSES.1);
         }
-        metrics.dead_lettered_messages.inc_by(messages_of(window));
         for letter in window {
             metrics
                 .dead_lettered
@@ -85,6 +80,7 @@ async fn keep(store: &mut Store, letters: &[Letter], metrics: &Metrics) {
                 .inc();
         }
     }
+    metrics.dead_lettered_messages.inc_by(messages_of(letters));
 }
 
 /// How many messages `letters` are from: those of one message stand together.
@@ -99,84 +95,60 @@ fn messages_of(letters: &[Letter]) -> u64 {
     }
 }
 
-async fn try_keep(store: &mut Store, letters: &[Letter]) -> Result<(), Unkept> {
+/// A stream keeps what is `due` of `window`; a file takes all of it or nothing.
+async fn try_keep(
+    store: &Store,
+    router: &Router,
+    due: &mut Vec<Due<'_>>,
+    window: &[Letter],
+) -> Result<(), Unkept> {
     match store {
-        Store::File(file) => Ok(file.append(letters.to_vec()).await?),
-        Store::JetStream {
-            bus,
-            prefix,
-            origin,
-        } => {
-            let mut under_way = Vec::with_capacity(letters.len());
-            for letter in letters {
-                let subject = Subject::from(topic(prefix, &letter.subject).into_string());
-                let mut headers = headers(letter, origin.as_deref());
-                // A message that was as large as the server allows leaves no room for our headers.
-                let room = bus.max_payload().saturating_sub(HEADER_ROOM);
-                let payload = letter.payload.slice(..letter.payload.len().min(room));
-                if payload.len() < letter.payload.len() {
-                    headers.insert(CUT, letter.payload.len().to_string().as_str());
-                }
-                under_way.push(bus.store(subject, headers, payload).await?);
-            }
-            for stored in under_way {
-                stored.wait().await?;
-            }
-            Ok(())
-        }
+        Store::File(file) => Ok(file.append(window).await?),
+        Store::JetStream(stream) => Ok(stream.store(router, due).await?),
     }
-}
-
-fn topic(prefix: &Prefix, subject: &str) -> Topic {
-    match Address::parse(prefix, subject) {
-        Some(address) => Topic::dead_letter(Some(address.class), address.service, address.token),
-        None => Topic::stray(subject),
-    }
-}
-
-/// What the headers of a dead letter say. A try that is repeated after a crash is the same message to the server: its id is
-/// made of stream, sequence and line.
-pub(crate) fn headers(letter: &Letter, origin: Option<&str>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    headers.insert(REASON, letter.reason.as_str());
-    headers.insert(DETAIL, one_line(&letter.detail).as_str());
-    headers.insert(SUBJECT, letter.subject.as_str());
-    let line = letter.line.map(|line| line.to_string());
-    if let Some(line) = &line {
-        headers.insert(LINE, line.as_str());
-    }
-    if let (Some(origin), Some(sequence)) = (origin, letter.stamp.sequence) {
-        headers.insert(STREAM, origin);
-        headers.insert(SEQUENCE, sequence.to_string().as_str());
-        let id = format!(
-            "{origin}:{}:{sequence}:{}",
-            letter.stamp.time,
-            line.as_deref().unwrap_or("all")
-        );
-        headers.insert(async_nats::header::NATS_MESSAGE_ID, id.as_str());
-    }
-    headers
-}
-
-/// Text from outside as one line of bounded length: control characters and what is not ASCII are escaped.
-fn one_line(text: &str) -> String {
-    let mut line: String = text
-        .chars()
-        .take(DETAIL_LIMIT)
-        .flat_map(char::escape_default)
-        .collect();
-    // Escaping leaves ASCII, so every index is a boundary.
-    line.truncate(DETAIL_LIMIT);
-    line
 }
 
 #[cfg(test)]
 mod tests {
-    use super::one_line;
+    use std::num::NonZeroU64;
 
-    #[test]
-    fn a_detail_cannot_break_out_of_its_header() {
-        assert_eq!(one_line("bad\r\nInjected: yes"), "bad\\r\\nInjected: yes");
-        assert_eq!(one_line(&"é".repeat(1000)).len(), 512);
+    use bytes::Bytes;
+    use flightline_contract::deadletter::Reason;
+
+    use super::*;
+    use crate::deadletter::Office;
+    use crate::delivery::{Attempt, Stamp};
+
+    fn letter(sequence: u64, line: u32) -> Letter {
+        Letter {
+            reason: Reason::LineSyntax,
+            detail: "no".to_owned(),
+            subject: "telemetry.app.a.b".into(),
+            stamp: Stamp {
+                time: 0,
+                sequence: NonZeroU64::new(sequence),
+                attempt: Attempt::First,
+            },
+            line: Some(line),
+            payload: Bytes::from_static(b"x"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_with_more_letters_than_go_in_one_try_is_counted_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = LetterFile::new(folder.path().join("letters.ndjson"), None);
+        let metrics = Arc::new(Metrics::new());
+        let (office, mail) = Office::open();
+        let router = Arc::new(Router::of("telemetry", &[], &[]).unwrap());
+        let stage = run(mail, Store::File(file), router, Arc::clone(&metrics));
+        let stage = tokio::spawn(stage);
+        let mut letters: Vec<_> = (1..=300).map(|line| letter(1, line)).collect();
+        letters.push(letter(2, 1));
+        office.keep(letters).await.unwrap();
+        drop(office);
+        stage.await.unwrap();
+        assert_eq!(metrics.dead_lettered_messages.get(), 2);
+        assert_eq!(metrics.dead_lettered_sum(), 301);
     }
 }

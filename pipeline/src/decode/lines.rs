@@ -2,9 +2,10 @@
 //! Refused lines become letters; comments, blank lines and blanks around a line are left out.
 
 use crate::batch::Body;
-use crate::deadletter::Letter;
 use crate::decode::line::Line;
 use crate::decode::observe::Observer;
+use crate::decode::refusal::Refusal;
+use crate::decode::refused::Refused;
 use crate::decode::scan::{LineEnd, Scanner};
 use crate::delivery::Delivery;
 
@@ -32,7 +33,7 @@ pub(super) fn decode<O: Observer>(
     delivery: &Delivery,
     body: &mut Body,
     observer: &mut O,
-    letters: &mut Vec<Letter>,
+    refused: &mut Refused<'_>,
 ) -> u32 {
     let payload = &delivery.payload;
     let mut run = Run { start: 0, end: 0 };
@@ -67,14 +68,10 @@ pub(super) fn decode<O: Observer>(
                 });
             }
             Err(error) => {
-                let (reason, detail) = (error.reason(), error.to_string());
-                letters.push(Letter::line(
-                    delivery,
-                    number,
-                    scanned.range,
-                    reason,
-                    detail,
-                ));
+                refused.piece(delivery, number, scanned.range, || Refusal {
+                    reason: error.reason(),
+                    detail: error.to_string(),
+                });
             }
         }
     }

@@ -4,26 +4,26 @@
 use flightline_contract::class::Class;
 
 use crate::batch::Body;
-use crate::deadletter::Letter;
 use crate::decode::dialect::Rules;
 use crate::decode::foreign::{self, Buffers};
 use crate::decode::json::{self, Place};
 use crate::decode::observe::Observer;
 use crate::decode::pen::{Pen, Scratch};
 use crate::decode::refusal::Refusal;
+use crate::decode::refused::Refused;
 use crate::decode::route::Route;
 use crate::decode::{points, samples, states};
 use crate::delivery::Delivery;
 
 /// One message on its way.
-pub(super) struct Objects<'d, O> {
+pub(super) struct Objects<'d, 'l, O> {
     pub(super) delivery: &'d Delivery,
     pub(super) route: &'d Route<'d>,
     pub(super) rules: Rules,
     pub(super) body: &'d mut Body,
     pub(super) scratch: &'d mut Scratch,
     pub(super) observer: &'d mut O,
-    pub(super) letters: &'d mut Vec<Letter>,
+    pub(super) refused: &'d mut Refused<'l>,
     pub(super) tally: Tally,
 }
 
@@ -43,7 +43,7 @@ enum Whole {
     Part,
 }
 
-impl<O: Observer> Objects<'_, O> {
+impl<O: Observer> Objects<'_, '_, O> {
     /// Writes the message and returns how many lines it has.
     ///
     /// An element without a time gets the message's own plus its index in the array, in nanoseconds; the samples of a set were
@@ -51,9 +51,7 @@ impl<O: Observer> Objects<'_, O> {
     pub(super) fn decode(mut self) -> u32 {
         let text = &self.delivery.payload;
         if let Err(error) = json::check(text) {
-            let Refusal { reason, detail } = error.into();
-            self.letters
-                .push(Letter::message(self.delivery, reason, detail));
+            self.refused.message(self.delivery, error.into());
             return 0;
         }
         let root = json::root(text);
@@ -145,13 +143,13 @@ impl<O: Observer> Objects<'_, O> {
     }
 
     fn refuse(&mut self, whole: Whole, place: Place, refusal: Refusal) {
-        let Refusal { reason, detail } = refusal;
-        self.letters.push(match whole {
-            Whole::Message => Letter::message(self.delivery, reason, detail),
+        match whole {
+            Whole::Message => self.refused.message(self.delivery, refusal),
             Whole::Part => {
                 let range = place.start..place.end;
-                Letter::line(self.delivery, self.tally.items, range, reason, detail)
+                self.refused
+                    .piece(self.delivery, self.tally.items, range, || refusal);
             }
-        });
+        }
     }
 }

@@ -78,3 +78,36 @@ fn a_line_must_suit_every_sink_that_takes_its_class() {
         [(Reason::Value, Some(1), "a f=7u 1".to_owned())]
     );
 }
+
+#[test]
+fn a_message_with_too_many_bad_lines_is_one_letter_and_its_good_lines_are_stored() {
+    use refused::LETTERS_PER_MESSAGE;
+
+    let few = "x\n".repeat(LETTERS_PER_MESSAGE);
+    assert_eq!(decode(APP, &few).letters.len(), LETTERS_PER_MESSAGE);
+    let many = format!("a f=1 1\n{few}x y\nb f=1 2\n");
+    let outcome = decode(APP, &many);
+    assert_eq!(outcome.text, "a f=1 1\nb f=1 2\n");
+    assert_eq!(outcome.letters, [(Reason::LineSyntax, None, many)]);
+}
+
+#[test]
+fn the_letter_of_many_bad_lines_tells_the_first_fault_and_how_many_and_leaves_other_letters_alone()
+{
+    let router = router(&[]);
+    let (mut decoder, mut body, mut letters) = (Decoder::new(&router), Body::default(), Vec::new());
+    let route = router.route(APP).unwrap();
+    for payload in ["x".to_owned(), "x\n".repeat(500_000)] {
+        let delivery = message(APP, payload);
+        let nobody = &mut observe::Nobody;
+        decoder.decode(&delivery, &route, &mut body, nobody, &mut letters);
+    }
+    assert_eq!(letters.len(), 2);
+    assert_eq!(letters[0].line, Some(1));
+    let fault = format!("the first is number 1: {}", letters[0].detail);
+    let told = letters[1].detail.as_str();
+    assert!(
+        told.starts_with("500000 lines ") && told.ends_with(&fault),
+        "{told}"
+    );
+}

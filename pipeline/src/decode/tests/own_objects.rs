@@ -238,3 +238,13 @@ fn nothing_in_an_array_is_nothing_to_store() {
         assert_eq!((outcome.text.as_str(), outcome.letters.len()), ("", 0));
     }
 }
+
+#[test]
+fn an_array_with_too_many_bad_elements_is_one_letter_and_its_good_elements_are_stored() {
+    let good = r#"{"measurement":"a","fields":{"v":1},"time":"2026-11-22T10:00:00Z"}"#;
+    let bad = ",1".repeat(1 + refused::LETTERS_PER_MESSAGE);
+    let payload = format!("[{good}{bad}]");
+    let outcome = decode("telemetry.app.shop.orders", &payload);
+    assert_eq!(outcome.seen.len(), 1);
+    assert_eq!(outcome.letters, [(Reason::JsonShape, None, payload)]);
+}

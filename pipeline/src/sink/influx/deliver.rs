@@ -181,9 +181,10 @@ impl Deliverer {
     }
 
     /// Whether the store says `complaint` of a body without lines too: then it is about the request ("database is required"), and no
-    /// line is to blame.
+    /// line is to blame. It is sent in the coding of the lines, so that a store that does not take that coding says the same of it.
     async fn an_empty_body_gets(&self, complaint: &Complaint) -> Result<bool, Setback> {
-        let answer = self.client.post(Vec::new(), Coding::Plain).await?;
+        let (segments, coding) = Body::Raw(Vec::new()).encoded(self.coding).await?;
+        let answer = self.client.post(segments, coding).await?;
         match verdict(answer.status) {
             Verdict::Refused => Ok(Complaint::read(&answer.body) == *complaint),
             Verdict::Stored | Verdict::Partly | Verdict::TooLarge => Ok(false),
