@@ -60,6 +60,13 @@ async fn feed(hands: &mut Handoff, messages: u64, first: u64) {
     hands.hand_over_all().await.expect("the path runs");
 }
 
+/// Takes everything at once.
+async fn store(mut shares: mpsc::Receiver<flightline::sink::share::Share>) {
+    while let Some(share) = shares.recv().await {
+        share.stored().await;
+    }
+}
+
 #[test]
 fn a_message_of_line_protocol_costs_the_path_no_allocation() {
     // One thread, so that every allocation of every stage is counted.
@@ -77,7 +84,7 @@ fn a_message_of_line_protocol_costs_the_path_no_allocation() {
     let mut hands = runtime.block_on(async {
         let (settled, settled_batches) = mpsc::channel(16);
         let (recycle, recycled) = mpsc::channel(16);
-        let (sink, mut shares) = mpsc::channel::<flightline::sink::share::Share>(2);
+        let (sink, shares) = mpsc::channel::<flightline::sink::share::Share>(2);
         let (office, _mail) = Office::open();
         let sinks = router
             .destinations()
@@ -114,12 +121,7 @@ fn a_message_of_line_protocol_costs_the_path_no_allocation() {
             recycle,
             Arc::clone(&metrics),
         ));
-        // A store that takes everything at once.
-        tokio::spawn(async move {
-            while let Some(share) = shares.recv().await {
-                share.stored().await;
-            }
-        });
+        tokio::spawn(store(shares));
         feed(&mut hands, WARM_UP, 0).await;
         assert!(metrics.acked.get() > 0, "the path runs to its end");
         hands
