@@ -180,12 +180,7 @@ async fn what_cannot_be_read_costs_only_itself() {
         [
             ("deadletter.metric.api.i-1", "line_syntax", "1", Some("2")),
             ("deadletter.health.api.i-1", "json_shape", "2", None),
-            (
-                "deadletter.unknown.humidity.humidity",
-                "json_shape",
-                "3",
-                None
-            ),
+            ("deadletter.app.sensors.humidity", "json_shape", "3", None),
             ("deadletter.unknown.telemetry.i-1", "subject", "4", None),
         ]
     );
