@@ -79,7 +79,7 @@ fn a_message_of_line_protocol_costs_the_path_no_allocation() {
         .config;
     let metrics = Arc::new(Metrics::new());
     let exporter = Exporter::new(&config.exporter, &metrics, std::time::Instant::now());
-    let router = Router::new(&config).expect("the defaults are right");
+    let router = Arc::new(Router::new(&config).expect("the defaults are right"));
 
     let mut hands = runtime.block_on(async {
         let (settled, settled_batches) = mpsc::channel(16);
