@@ -105,14 +105,7 @@ fn a_message_of_line_protocol_costs_the_path_no_allocation() {
             age: Duration::from_secs(1),
         };
         let wait = (Told::Nobody, Duration::from_secs(30));
-        let path = Path::new(
-            Arc::new(router),
-            limits,
-            ways,
-            exporter,
-            wait,
-            Arc::clone(&metrics),
-        );
+        let path = Path::new(router, limits, ways, exporter, wait, Arc::clone(&metrics));
         let (mut hands, intake) = handoff();
         tokio::spawn(path.run(intake));
         tokio::spawn(ack::run(
