@@ -56,11 +56,12 @@ fn serve(listener: &TcpListener, config: &Arc<ServerConfig>, seen: &SyncSender<S
             }
         }
         if let Some((_, body)) = request.split_once("\r\n\r\n") {
+            // Before the answer, behind which the test looks.
+            seen.send(body.to_owned()).unwrap();
             stream
                 .write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
                 .unwrap();
             stream.flush().unwrap();
-            seen.send(body.to_owned()).unwrap();
         }
     }
 }
