@@ -1,0 +1,123 @@
+//! What came of one trial: one JSON line. Comparisons, the baseline and the charts are made from these and nothing else.
+
+use serde::{Deserialize, Serialize};
+
+use crate::scenario::Scenario;
+
+/// One trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// When it began, RFC 3339, UTC.
+    pub at: String,
+    /// The commit it was built from; `-dirty` behind it if the tree had changes.
+    pub commit: String,
+    /// Where it ran.
+    pub machine: Machine,
+    /// What moved the data.
+    pub program: Program,
+    /// What was moved, and how.
+    pub scenario: Scenario,
+    /// Messages and lines: sent, stored, and what became of the rest.
+    pub count: Count,
+    /// Seconds from the first message published to the last line stored.
+    pub seconds: f64,
+    /// CPU of each process.
+    pub cpu: Cpu,
+    /// The program's largest resident memory, in bytes.
+    pub resident: u64,
+    /// From publish (as scheduled) to stored; only where a rate was kept.
+    pub latency: Option<Latency>,
+}
+
+/// Where a trial ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// The processor's name.
+    pub cpu: String,
+    /// How many of it.
+    pub cores: usize,
+    /// Memory in bytes.
+    pub memory: u64,
+    /// The kernel's release.
+    pub kernel: String,
+    /// nats-server's version.
+    pub nats: String,
+}
+
+/// What moved the data.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Program {
+    /// `floor`, `flightline`, `telegraf`, ...
+    pub name: String,
+    /// As it says of itself.
+    pub version: String,
+    /// How many of its processes shared the work.
+    pub workers: u32,
+}
+
+/// Messages and lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Count {
+    /// Messages published.
+    pub messages: u64,
+    /// Lines in them.
+    pub lines: u64,
+    /// Bytes in them.
+    pub bytes: u64,
+    /// Lines that reached the store, each counted once.
+    pub stored: u64,
+    /// Lines that did not.
+    pub lost: u64,
+    /// Lines that reached it more than once, counted without the first time.
+    pub doubled: u64,
+    /// Lines that reached it in other bytes than were published.
+    pub altered: u64,
+    /// Messages that the program itself says its client dropped.
+    pub dropped: u64,
+}
+
+/// CPU seconds, user and system, from the first message to the last line.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Cpu {
+    /// The program under test, all its workers.
+    pub program: f64,
+    /// nats-server.
+    pub server: f64,
+    /// The store.
+    pub store: f64,
+    /// Who publishes.
+    pub publisher: f64,
+}
+
+/// Microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Latency {
+    /// Half of all are faster.
+    pub p50: u64,
+    /// 99 %.
+    pub p99: u64,
+    /// 99.9 %.
+    pub p999: u64,
+    /// The slowest.
+    pub max: u64,
+}
+
+impl Record {
+    /// Stored lines a second.
+    #[expect(clippy::cast_precision_loss, reason = "fewer than 2^52 lines")]
+    pub fn lines_per_second(&self) -> f64 {
+        self.count.stored as f64 / self.seconds
+    }
+
+    /// Published bytes a second, in millions.
+    #[expect(clippy::cast_precision_loss, reason = "fewer than 2^52 bytes")]
+    pub fn megabytes_per_second(&self) -> f64 {
+        self.count.bytes as f64 / self.seconds / 1e6
+    }
+
+    /// The program's CPU nanoseconds for each stored line.
+    #[expect(clippy::cast_precision_loss, reason = "fewer than 2^52 lines")]
+    pub fn program_ns_per_line(&self) -> f64 {
+        self.cpu.program * 1e9 / self.count.stored.max(1) as f64
+    }
+}

@@ -1,0 +1,129 @@
+//! What a trial moves, from where, to where. Serialized into each record, so that only like is compared with like.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What is moved, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Scenario {
+    /// How messages come in and are acknowledged.
+    pub source: Source,
+    /// What a message holds.
+    pub shape: Shape,
+    /// Distinct subjects.
+    pub subjects: u32,
+    /// Whether series are kept for Prometheus.
+    pub exporter: Switch,
+    /// What takes the lines.
+    pub store: Store,
+    /// Messages offered a second.
+    pub rate: Rate,
+}
+
+/// How messages come in and are acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// Core subjects, a queue group.
+    Core,
+    /// A durable consumer with an ack for each message.
+    Explicit,
+    /// So many durable consumers with one owner each, and one ack for many messages.
+    Partitions(u32),
+}
+
+/// What a message holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shape {
+    /// One line of 150 bytes.
+    Line,
+    /// Fifty of them.
+    Lines50,
+    /// One sensor object, on a mapped foreign subject.
+    Sensor,
+    /// A set of four metric samples, JSON.
+    Metrics,
+    /// One field of one series.
+    Sample,
+    /// Of each some.
+    Mix,
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Switch {
+    /// Yes.
+    On,
+    /// No.
+    Off,
+}
+
+/// What takes the lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Store {
+    /// A process that counts lines and throws them away: never the limit.
+    Discard,
+    /// A real InfluxDB 1.x.
+    Influxdb,
+    /// A real VictoriaMetrics.
+    Victoria,
+}
+
+/// How fast messages are offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rate {
+    /// As fast as the server takes them.
+    Full,
+    /// So many a second, on an open loop: a slow program does not slow the clock.
+    PerSecond(u32),
+}
+
+impl fmt::Display for Scenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.source, self.shape)?;
+        if self.subjects != 1 {
+            write!(f, ", {} subjects", self.subjects)?;
+        }
+        if self.exporter == Switch::On {
+            f.write_str(", exporter")?;
+        }
+        match self.store {
+            Store::Discard => {}
+            Store::Influxdb => f.write_str(", influxdb")?,
+            Store::Victoria => f.write_str(", victoria")?,
+        }
+        match self.rate {
+            Rate::Full => Ok(()),
+            Rate::PerSecond(rate) => write!(f, ", {rate}/s"),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Core => f.write_str("core"),
+            Self::Explicit => f.write_str("jetstream explicit"),
+            Self::Partitions(1) => f.write_str("jetstream ack-all"),
+            Self::Partitions(count) => write!(f, "jetstream {count} partitions"),
+        }
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Line => "line",
+            Self::Lines50 => "lines50",
+            Self::Sensor => "sensor",
+            Self::Metrics => "metrics",
+            Self::Sample => "sample",
+            Self::Mix => "mix",
+        })
+    }
+}
