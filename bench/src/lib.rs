@@ -9,3 +9,21 @@ pub mod scenario;
 pub mod record;
 /// What moves the data.
 pub mod program;
+/// What is published.
+pub mod payload;
+/// Who publishes it.
+pub mod publish;
+/// CPU and memory of processes.
+pub mod proc;
+/// Who takes it and throws it away.
+pub mod discard;
+/// The limit that the product is divided by.
+pub mod floor;
+/// Streams and consumers of a trial.
+pub mod jetstream;
+/// Where it all runs.
+pub mod machine;
+/// Moves something once.
+pub mod trial;
+/// The verbs of the command line.
+pub mod cli;
