@@ -19,6 +19,6 @@ mod reply;
 /// Signs that the stream's history was damaged.
 mod watch;
 /// Several subscriptions as one stream.
-mod merged;
+pub mod merged;
 /// How many messages the client dropped.
 mod drops;

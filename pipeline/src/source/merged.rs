@@ -11,19 +11,19 @@ use futures_util::Stream;
 
 /// The streams that have not ended.
 #[derive(Debug)]
-pub(crate) struct Merged<S> {
+pub struct Merged<S> {
     members: Vec<S>,
     turn: usize,
 }
 
 impl<S> Merged<S> {
     /// All of `members`.
-    pub(crate) fn new(members: Vec<S>) -> Self {
+    pub fn new(members: Vec<S>) -> Self {
         Self { members, turn: 0 }
     }
 
     /// Each member that has not ended.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut S> {
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut S> {
         self.members.iter_mut()
     }
 }
