@@ -8,7 +8,7 @@ use async_nats::{Message, Subscriber};
 use flightline::bus::{Bus, BusError, ConnectError, SUBSCRIPTION_CAPACITY};
 use flightline::config::{Config, Influx, SinkKind, Source};
 use flightline::sink::client::{Client, OpenError};
-use futures_util::stream::{SelectAll, select_all};
+use flightline::source::merged::Merged;
 use futures_util::{FutureExt, StreamExt};
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
@@ -146,7 +146,7 @@ fn store(config: &Config) -> Result<&Influx, FloorError> {
 async fn subscribe(
     bus: &Bus,
     config: &Config,
-) -> Result<(SelectAll<Subscriber>, Option<Pulls>), BusError> {
+) -> Result<(Merged<Subscriber>, Option<Pulls>), BusError> {
     match &config.source {
         Source::Core(source) => {
             let own = format!("{}.>", config.prefix);
@@ -156,21 +156,21 @@ async fn subscribe(
                 let group = &source.queue_group;
                 subscriptions.push(bus.queue_subscribe(pattern, group).await?);
             }
-            Ok((select_all(subscriptions), None))
+            Ok((Merged::new(subscriptions), None))
         }
         Source::JetStream(source) => {
             let inbox = bus.inbox();
             let subscription = bus.subscribe(&inbox).await?;
             let (stream, consumer) = (source.stream.clone(), source.consumer.clone());
             let pulls = Pulls::new(stream, consumer, source.prefetch_bytes, inbox.into());
-            Ok((select_all([subscription]), Some(pulls)))
+            Ok((Merged::new(vec![subscription]), Some(pulls)))
         }
     }
 }
 
 struct Worker {
     bus: Bus,
-    messages: SelectAll<Subscriber>,
+    messages: Merged<Subscriber>,
     pulls: Option<Pulls>,
     batch: Batch,
     way: Way,
