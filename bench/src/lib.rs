@@ -7,3 +7,7 @@
 pub mod scenario;
 /// What came of moving it once.
 pub mod record;
+/// Medians, spreads and ratios to the floor.
+pub mod medians;
+/// Ratios kept from one commit to hold the next against.
+pub mod baseline;
