@@ -11,3 +11,5 @@ pub mod record;
 pub mod medians;
 /// Ratios kept from one commit to hold the next against.
 pub mod baseline;
+/// Charts and one page.
+pub mod report;
