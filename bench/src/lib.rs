@@ -7,6 +7,8 @@
 pub mod scenario;
 /// What came of moving it once.
 pub mod record;
+/// What moves the data.
+pub mod program;
 /// Medians, spreads and ratios to the floor.
 pub mod medians;
 /// Ratios kept from one commit to hold the next against.

@@ -17,9 +17,12 @@ pub struct Record {
     pub program: Program,
     /// What was moved, and how.
     pub scenario: Scenario,
+    /// How what arrived was checked.
+    pub check: Check,
     /// Messages and lines: sent, stored, and what became of the rest.
     pub count: Count,
-    /// Seconds from the first message published to the last line stored.
+    /// Seconds from the first message published to the last line stored. Of a stream that was filled before: from the first line
+    /// stored to the last.
     pub seconds: f64,
     /// CPU of each process.
     pub cpu: Cpu,
@@ -53,6 +56,18 @@ pub struct Program {
     pub version: String,
     /// How many of its processes shared the work.
     pub workers: u32,
+}
+
+/// How what arrived was checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    /// Lines and bytes are counted, and the bytes added up: as many lost as doubled, or an altered line, shows as `altered: 1`.
+    Count,
+    /// Each line is known by its number and compared with what was published: loss, doubles and alterations are exact.
+    Account,
+    /// A real store says how many it has.
+    Store,
 }
 
 /// Messages and lines.

@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// Scenarios as typed.
+mod parse;
+
 /// What is moved, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Scenario {
@@ -19,7 +22,12 @@ pub struct Scenario {
     pub store: Store,
     /// Messages offered a second.
     pub rate: Rate,
+    /// The age at which a batch is cut, in milliseconds.
+    pub age_ms: u32,
 }
+
+/// The product's own default.
+pub const AGE_MS: u32 = 1_000;
 
 /// How messages come in and are acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -49,6 +57,33 @@ pub enum Shape {
     Sample,
     /// Of each some.
     Mix,
+}
+
+impl Shape {
+    /// Every shape.
+    pub const ALL: [Self; 6] = [
+        Self::Line,
+        Self::Lines50,
+        Self::Sensor,
+        Self::Metrics,
+        Self::Sample,
+        Self::Mix,
+    ];
+}
+
+impl Default for Scenario {
+    /// Single lines on one core subject, as fast as they go.
+    fn default() -> Self {
+        Self {
+            source: Source::Core,
+            shape: Shape::Line,
+            subjects: 1,
+            exporter: Switch::Off,
+            store: Store::Discard,
+            rate: Rate::Full,
+            age_ms: AGE_MS,
+        }
+    }
 }
 
 /// On or off.
@@ -98,9 +133,13 @@ impl fmt::Display for Scenario {
             Store::Victoria => f.write_str(", victoria")?,
         }
         match self.rate {
-            Rate::Full => Ok(()),
-            Rate::PerSecond(rate) => write!(f, ", {rate}/s"),
+            Rate::Full => {}
+            Rate::PerSecond(rate) => write!(f, ", {rate}/s")?,
         }
+        if self.age_ms != AGE_MS {
+            write!(f, ", age {} ms", self.age_ms)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Made-up records for tests.
 
-use crate::record::{Count, Cpu, Latency, Machine, Program, Record};
-use crate::scenario::{Rate, Scenario, Shape, Source, Store, Switch};
+use crate::record::{Check, Count, Cpu, Latency, Machine, Program, Record};
+use crate::scenario::{Rate, Scenario};
 
 /// A million lines of core subjects by the product, in so many seconds.
 pub(crate) fn lines_in(seconds: f64) -> Record {
@@ -20,14 +20,8 @@ pub(crate) fn lines_in(seconds: f64) -> Record {
             version: "0.1.0".to_owned(),
             workers: 1,
         },
-        scenario: Scenario {
-            source: Source::Core,
-            shape: Shape::Line,
-            subjects: 1,
-            exporter: Switch::Off,
-            store: Store::Discard,
-            rate: Rate::Full,
-        },
+        scenario: Scenario::default(),
+        check: Check::Count,
         count: Count {
             messages: 1_000_000,
             lines: 1_000_000,
