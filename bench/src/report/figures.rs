@@ -10,6 +10,14 @@ pub fn count(value: f64) -> String {
     }
 }
 
+/// Nanoseconds: `612 ns`, `2.13 µs`.
+pub fn nanos(value: f64) -> String {
+    if value < 1e3 {
+        return format!("{value:.0} ns");
+    }
+    micros(value / 1e3)
+}
+
 /// Microseconds: `812 µs`, `14.0 ms`, `1.20 s`.
 pub fn micros(value: f64) -> String {
     match value {
@@ -55,6 +63,7 @@ mod tests {
         assert_eq!(counts, ["0", "612", "61.2 k", "5.91 M", "2.00 G"]);
         let times = [812.0, 14_000.0, 1_200_000.0].map(micros);
         assert_eq!(times, ["812 µs", "14.0 ms", "1.20 s"]);
+        assert_eq!([612.0, 2_130.0].map(nanos), ["612 ns", "2.13 µs"]);
         assert_eq!(digits(9.996), "10.0");
         assert_eq!(mebibytes(20 << 20), "20.0");
     }

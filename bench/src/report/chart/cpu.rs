@@ -38,9 +38,10 @@ pub fn draw(groups: &[Group<'_>]) -> Result<Option<String>, Broken> {
     let colours = [BLUE, ORANGE, GREEN, PURPLE];
     let frame = Frame {
         title: "CPU time a stored line, by process",
-        axis: "nanoseconds of CPU, user and system, for each line that reached the store",
+        axis: "CPU time, user and system, for each line that reached the store",
         scale: Scale::up_to(most),
-        tick: figures::count,
+        tick: figures::nanos,
+        reference: None,
         legend: PROCESSES
             .iter()
             .zip(colours)
@@ -53,7 +54,7 @@ pub fn draw(groups: &[Group<'_>]) -> Result<Option<String>, Broken> {
             pen.bar(from, from + part, colour)?;
             from += part;
         }
-        pen.note(from, &figures::count(from))
+        pen.note(from, &figures::nanos(from))
     })
 }
 

@@ -32,6 +32,7 @@ pub fn draw(groups: &[Group<'_>]) -> Result<Option<String>, Broken> {
         axis: "from the moment a message was due to be published, on an open loop; logarithmic",
         scale: Scale::log(low / 1.5, high * 2.0),
         tick: figures::micros,
+        reference: None,
         legend: PERCENTILES
             .iter()
             .zip(colours)

@@ -27,6 +27,7 @@ pub fn draw(groups: &[Group<'_>]) -> Result<Option<String>, Broken> {
         axis: "lines a second over the floor's (1 = the limit rig without any decoding); whiskers: least and most of the runs",
         scale: Scale::up_to(most),
         tick: figures::digits,
+        reference: Some(1.0),
         legend: Vec::new(),
     };
     draw_rows(&frame, &bands, |pen, (ratio, colour)| {

@@ -10,7 +10,7 @@ use plotters::element::{Circle, PathElement, Rectangle};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle, IntoFont, RGBColor, ShapeStyle, TextStyle, WHITE};
 
-use super::{Broken, FAINT, INK};
+use super::{Broken, FAINT, GREY, INK};
 use crate::medians::Group;
 use crate::scenario::Scenario;
 
@@ -35,6 +35,8 @@ pub(super) struct Frame {
     pub(super) scale: Scale,
     /// How a value of the scale is written below it.
     pub(super) tick: fn(f64) -> String,
+    /// A value with a stronger line.
+    pub(super) reference: Option<f64>,
     pub(super) legend: Vec<(&'static str, RGBColor)>,
 }
 
@@ -151,13 +153,6 @@ impl Pen<'_, '_> {
         self.area.draw(&Circle::new(at, 5, colour.filled()))
     }
 
-    pub(super) fn mark(&self, at: f64, colour: RGBColor) -> Result<(), Broken> {
-        let at = self.scale.pixel(at);
-        let ends = [(at, self.middle - 8), (at, self.middle + 8)];
-        self.area
-            .draw(&PathElement::new(ends, colour.stroke_width(3)))
-    }
-
     /// Behind whatever reaches furthest.
     pub(super) fn note(&self, after: f64, text: &str) -> Result<(), Broken> {
         let at = (self.scale.pixel(after) + 8, self.middle);
@@ -237,6 +232,12 @@ fn around(area: &Area<'_>, frame: &Frame, rows_end: i32) -> Result<(), Broken> {
             &style(INK, HPos::Center, VPos::Top),
             (at, rows_end + 12),
         )?;
+    }
+    if let Some(at) = frame.reference.map(|value| frame.scale.pixel(value)) {
+        area.draw(&PathElement::new(
+            [(at, TOP), (at, rows_end + 6)],
+            GREY.stroke_width(2),
+        ))?;
     }
     let axis = style(INK, HPos::Center, VPos::Top);
     area.draw_text(

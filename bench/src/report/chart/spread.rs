@@ -3,7 +3,7 @@
 use plotters::style::RGBColor;
 
 use super::rows::{Band, Frame, Scale, draw as draw_rows};
-use super::{Broken, INK, colour};
+use super::{Broken, colour};
 use crate::medians::Group;
 use crate::record::Record;
 
@@ -32,13 +32,21 @@ pub fn draw(groups: &[Group<'_>]) -> Result<Option<String>, Broken> {
         title: "Spread between runs",
         axis: "lines a second of each run against the median of its own group",
         scale: Scale::between(-widest, widest),
-        tick: |part| format!("{:+.0} %", part * 100.0),
+        tick: percent,
+        reference: Some(0.0),
         legend: Vec::new(),
     };
     draw_rows(&frame, &bands, |pen, (parts, colour)| {
         for part in parts {
             pen.dot(*part, *colour)?;
         }
-        pen.mark(0.0, INK)
+        Ok(())
     })
+}
+
+fn percent(part: f64) -> String {
+    if part.abs() < 0.005 {
+        return "median".to_owned();
+    }
+    format!("{:+.0} %", part * 100.0)
 }

@@ -124,7 +124,7 @@ fn draw_panel(
         .bold_line_style(FAINT)
         .axis_style(FAINT)
         .label_style(("sans-serif", 12).into_font().color(&INK))
-        .y_labels(5)
+        .y_labels(8)
         .x_labels(commits.len().min(10))
         .x_label_formatter(&name)
         .y_label_formatter(&|ratio| figures::digits(*ratio))

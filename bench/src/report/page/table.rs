@@ -40,7 +40,7 @@ pub(super) fn figures(page: &mut String, groups: &[Group<'_>]) {
 fn row(group: &Group<'_>) -> [String; 12] {
     let rated = group.ratio().filter(|_| group.at_full_rate());
     let cpu = |index: usize| {
-        cpu::median(group, cpu::PROCESSES[index].1).map_or_else(none, figures::count)
+        cpu::median(group, cpu::PROCESSES[index].1).map_or_else(none, |nanos| format!("{nanos:.0}"))
     };
     let resident = group.records.iter().map(|record| record.resident).max();
     let latency =
