@@ -263,5 +263,7 @@ impl fmt::Display for Verdict {
     }
 }
 
+/// As text.
+mod text;
 #[cfg(test)]
 mod tests;

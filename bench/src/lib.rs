@@ -13,5 +13,9 @@ pub mod program;
 pub mod medians;
 /// Ratios kept from one commit to hold the next against.
 pub mod baseline;
+/// Other programs, as they do this work best.
+pub mod peers;
+/// Programs in turn.
+pub mod compare;
 /// Charts and one page.
 pub mod report;

@@ -14,6 +14,8 @@ use crate::record::Record;
 pub mod chart;
 /// Figures as people read them.
 pub mod figures;
+/// Tables of text.
+pub mod text;
 /// All in one file.
 pub mod page;
 /// A file of records.

@@ -80,3 +80,19 @@ fn a_baseline_comes_back_from_its_file_and_what_is_none_says_how_to_make_one() {
     let said = Baseline::load(&path).unwrap_err().to_string();
     assert!(said.contains("--save-baseline"), "{said}");
 }
+
+#[test]
+fn the_text_names_the_scenario_both_ratios_the_noise_and_the_verdict() {
+    let baseline = Baseline::of(&runs(&[1.0])).unwrap();
+    let said = compare(&baseline, &runs(&[2.0])).to_string();
+    for part in [
+        "012345678",
+        "core line",
+        "1.00 (1.00 to 1.00, 1 run)",
+        "0.50",
+        "±5 %",
+        "WORSE",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
