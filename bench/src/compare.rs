@@ -4,18 +4,10 @@
 use crate::program::Program;
 use crate::record::{Check, Record};
 use crate::scenario::Scenario;
+use crate::trial::plan::Plan;
 
 /// What is told at the end.
 pub mod answer;
-
-/// What is compared.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// Each of them, one after another.
-    pub scenarios: Vec<Scenario>,
-    /// Trials of each program in each, beside the one in which every line is accounted for.
-    pub runs: u32,
-}
 
 /// A program that could not be measured, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,50 +23,38 @@ pub struct Missing {
 /// All that came of it.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
-    /// Trials that count for the rate.
-    pub rates: Vec<Record>,
-    /// Trials in which every line was accounted for.
-    pub accounts: Vec<Record>,
+    /// The trials.
+    pub records: Vec<Record>,
     /// What is missing from them.
     pub missing: Vec<Missing>,
 }
 
-/// Runs the plan: the accounts first, then A B C A B C, so that whatever changes on the machine meanwhile changes for all.
+/// Moves every plan `runs` times through every program: A B C A B C, so that whatever changes on the machine meanwhile changes for
+/// all. Where lines are only counted, because knowing each would slow the store, one more turn before accounts for every line.
 pub fn run(
-    plan: &Plan,
+    plans: &[Plan],
+    runs: u32,
     programs: &[Box<dyn Program>],
-    mut trial: impl FnMut(&dyn Program, Scenario, Check) -> anyhow::Result<Record>,
+    mut trial: impl FnMut(&dyn Program, &Plan) -> anyhow::Result<Record>,
 ) -> Outcome {
     let mut outcome = Outcome::default();
-    for scenario in &plan.scenarios {
+    for plan in plans {
         let mut able: Vec<&dyn Program> = Vec::new();
         for program in programs {
-            match program.refuses(scenario) {
-                Some(why) => outcome
-                    .missing
-                    .push(missing(program.as_ref(), *scenario, why)),
+            match program.refuses(&plan.scenario) {
+                Some(why) => outcome.miss(program.as_ref(), plan, why),
                 None => able.push(program.as_ref()),
             }
         }
-        for turn in 0..=plan.runs {
-            let check = if turn == 0 {
-                Check::Account
-            } else {
-                Check::Count
-            };
-            able.retain(|program| match trial(*program, *scenario, check) {
+        for turn in turns(plan, runs) {
+            able.retain(|program| match trial(*program, &turn) {
                 Ok(record) => {
-                    match check {
-                        Check::Account => outcome.accounts.push(record),
-                        Check::Count | Check::Store => outcome.rates.push(record),
-                    }
+                    outcome.records.push(record);
                     true
                 }
                 // It is not asked again: what failed once costs its time limit each time.
                 Err(error) => {
-                    outcome
-                        .missing
-                        .push(missing(*program, *scenario, format!("{error:#}")));
+                    outcome.miss(*program, plan, format!("{error:#}"));
                     false
                 }
             });
@@ -83,11 +63,37 @@ pub fn run(
     outcome
 }
 
-fn missing(program: &dyn Program, scenario: Scenario, why: String) -> Missing {
-    Missing {
-        program: program.name().to_owned(),
-        scenario: Some(scenario),
-        why,
+fn turns(plan: &Plan, runs: u32) -> Vec<Plan> {
+    let mut turns = vec![*plan; runs as usize];
+    if plan.check == Check::Count {
+        let account = Plan {
+            check: Check::Account,
+            ..*plan
+        };
+        turns.insert(0, account);
+    }
+    turns
+}
+
+impl Outcome {
+    fn miss(&mut self, program: &dyn Program, plan: &Plan, why: String) {
+        self.missing.push(Missing {
+            program: program.name().to_owned(),
+            scenario: Some(plan.scenario),
+            why,
+        });
+    }
+
+    /// Trials that count for the rate.
+    pub fn rates(&self) -> Vec<Record> {
+        let usual = |record: &&Record| record.check == Plan::new(record.scenario, 1).check;
+        self.records.iter().filter(usual).cloned().collect()
+    }
+
+    /// Trials in which what became of the lines is known for sure.
+    pub fn accounts(&self) -> Vec<Record> {
+        let sure = |record: &&Record| record.check != Check::Count;
+        self.records.iter().filter(sure).cloned().collect()
     }
 }
 

@@ -9,6 +9,22 @@ pub mod scenario;
 pub mod record;
 /// What moves the data.
 pub mod program;
+/// What is published.
+pub mod payload;
+/// Who publishes it.
+pub mod publish;
+/// CPU and memory of processes.
+pub mod proc;
+/// Who takes it and throws it away.
+pub mod discard;
+/// The limit that the product is divided by.
+pub mod floor;
+/// Streams and consumers of a trial.
+pub mod jetstream;
+/// Where it all runs.
+pub mod machine;
+/// Moves something once.
+pub mod trial;
 /// Medians, spreads and ratios to the floor.
 pub mod medians;
 /// Ratios kept from one commit to hold the next against.
@@ -19,3 +35,5 @@ pub mod peers;
 pub mod compare;
 /// Charts and one page.
 pub mod report;
+/// The verbs of the command line.
+pub mod cli;

@@ -10,6 +10,11 @@ use flightline_fixtures::process::{Process, Signal};
 
 use crate::scenario::Scenario;
 
+/// The limit rig: no decode.
+pub mod floor;
+/// The product.
+pub mod product;
+
 /// For a worker to end after SIGTERM: more than the product's own drain may take.
 const STOP_LIMIT: Duration = Duration::from_secs(40);
 

@@ -69,6 +69,14 @@ impl Shape {
         Self::Sample,
         Self::Mix,
     ];
+
+    /// Whether its payloads are lines, which every program is to pass on byte for byte.
+    pub fn is_lines(self) -> bool {
+        match self {
+            Self::Line | Self::Lines50 | Self::Sample => true,
+            Self::Sensor | Self::Metrics | Self::Mix => false,
+        }
+    }
 }
 
 impl Default for Scenario {

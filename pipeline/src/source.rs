@@ -18,5 +18,7 @@ mod pulls;
 mod reply;
 /// Signs that the stream's history was damaged.
 mod watch;
+/// Several subscriptions as one stream.
+pub mod merged;
 /// How many messages the client dropped.
 mod drops;

@@ -37,7 +37,10 @@ pub fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let read = runs::read(&args.runs)?;
     if !read.unreadable.is_empty() {
         let lines = read.unreadable.len();
-        out::mention(&format_args!("{}: {lines} lines are no records and are left out", args.runs.display()))?;
+        out::mention(&format_args!(
+            "{}: {lines} lines are no records and are left out",
+            args.runs.display()
+        ))?;
     }
     let page = report::write(&read, args.commit.as_deref(), &args.to)?;
     out::say(&page.display())?;

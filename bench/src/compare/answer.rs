@@ -4,14 +4,15 @@ use std::fmt::{self, Write};
 
 use super::Outcome;
 use crate::medians::{self, FLOOR, Group, PRODUCT, Spread};
-use crate::record::Record;
+use crate::record::{Count, Record};
 use crate::report::figures;
 use crate::report::text::Table;
 use crate::scenario::Scenario;
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let groups = medians::groups(&self.rates);
+        let records = self.rates();
+        let groups = medians::groups(&records);
         let mut shown: Vec<Scenario> = Vec::new();
         for group in &groups {
             if !shown.contains(&group.scenario) {
@@ -19,7 +20,7 @@ impl fmt::Display for Outcome {
                 rates(f, group.scenario, &groups)?;
             }
         }
-        accounts(f, &self.accounts)?;
+        accounts(f, &self.accounts())?;
         for missing in &self.missing {
             let scenario = missing
                 .scenario
@@ -94,24 +95,25 @@ fn accounts(f: &mut fmt::Formatter<'_>, records: &[Record]) -> fmt::Result {
     }
     writeln!(
         f,
-        "what became of the lines: one run each, every line known by its timestamp"
+        "what became of the lines, over all runs in which each is known by its timestamp"
     )?;
     let mut table = Table::new([
-        "scenario", "program", "sent", "stored", "lost", "doubled", "altered",
+        "scenario", "program", "runs", "sent", "stored", "lost", "doubled", "altered",
     ]);
     for group in medians::groups(records) {
-        let Some(record) = group.records.last() else {
-            continue;
-        };
-        let count = &record.count;
+        let total =
+            |of: fn(&Count) -> u64| group.records.iter().map(|record| of(&record.count)).sum();
+        let lines: u64 = total(|count| count.lines);
+        let stored: u64 = total(|count| count.stored);
         table.row([
             group.scenario.to_string(),
             group.label(),
-            count.lines.to_string(),
-            count.stored.to_string(),
-            part(count.lost, count.lines),
-            part(count.doubled, count.lines),
-            part(count.altered, count.lines),
+            group.records.len().to_string(),
+            lines.to_string(),
+            stored.to_string(),
+            part(total(|count| count.lost), lines),
+            part(total(|count| count.doubled), lines),
+            part(total(|count| count.altered), lines),
         ]);
     }
     writeln!(f, "{table}")

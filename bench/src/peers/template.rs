@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 
+use crate::payload::template::most_lines;
 use crate::program::{Api, PLACE, Setting};
 
 /// Un-acked messages that a push consumer leaves with its peer; the trial's pull consumer leaves as many.
@@ -109,11 +110,4 @@ fn text(path: &Path) -> anyhow::Result<String> {
         .to_str()
         .with_context(|| format!("{} is no text", path.display()))?;
     Ok(text.to_owned())
-}
-
-fn most_lines(shape: crate::scenario::Shape) -> u32 {
-    match shape {
-        crate::scenario::Shape::Lines50 => 50,
-        _ => 1,
-    }
 }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_nats::Message;
-use futures_util::stream::{SelectAll, select_all};
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -16,6 +15,7 @@ use tracing::warn;
 use super::drops::{Drops, Queues};
 use super::handoff::Handoff;
 use super::jetstream::declared;
+use super::merged::Merged;
 use crate::bus::{Bus, BusError};
 use crate::config::Core;
 use crate::delivery::{Ack, Attempt, CHUNK, Declared, Delivery, Stamp};
@@ -59,7 +59,7 @@ impl Source {
                     .await?,
             );
         }
-        let mut messages = select_all(subscriptions);
+        let mut messages = Merged::new(subscriptions);
         let mut drops = Drops::new((self.config.capacity * self.patterns.len()) as u64);
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -122,7 +122,7 @@ impl Source {
 
     fn look(
         &self,
-        messages: &mut SelectAll<async_nats::Subscriber>,
+        messages: &mut Merged<async_nats::Subscriber>,
         drops: &mut Drops,
         handoff: &mut Handoff,
     ) {

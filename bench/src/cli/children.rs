@@ -1,0 +1,110 @@
+//! The hidden verbs: what a trial starts as processes of their own, so that CPU and memory can be told apart.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use flightline::config::environment::Environment;
+use flightline::config::load::load;
+
+use super::out;
+use crate::discard;
+use crate::floor::{self, Acks};
+use crate::publish::{self, Pace};
+
+/// `publisher`
+#[derive(Debug, Args)]
+pub struct PublisherArgs {
+    /// The server: 127.0.0.1:4222.
+    #[arg(long)]
+    address: String,
+    /// What is published, as JSON.
+    #[arg(long)]
+    traffic: String,
+    /// How.
+    #[arg(long, value_enum)]
+    pace: PaceArg,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum PaceArg {
+    Full,
+    Fill,
+    Clock,
+}
+
+/// `discard`
+#[derive(Debug, Args)]
+pub struct DiscardArgs {
+    /// Where it listens.
+    #[arg(long)]
+    listen: SocketAddr,
+}
+
+/// `floor-worker`
+#[derive(Debug, Args)]
+pub struct FloorArgs {
+    /// The product's configuration.
+    #[arg(long)]
+    config: PathBuf,
+    /// How messages of a stream are acknowledged.
+    #[arg(long, value_enum)]
+    acks: AcksArg,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum AcksArg {
+    Each,
+    Last,
+}
+
+/// Publishes, and says how it went.
+///
+/// # Errors
+/// When it did not.
+pub fn publisher(args: &PublisherArgs) -> anyhow::Result<()> {
+    let traffic = serde_json::from_str(&args.traffic)?;
+    let pace = match args.pace {
+        PaceArg::Full => Pace::Full,
+        PaceArg::Fill => Pace::Fill,
+        PaceArg::Clock => Pace::Clock,
+    };
+    let report = one_thread()?.block_on(publish::run(&args.address, traffic, pace))?;
+    Ok(out::json(&report)?)
+}
+
+/// Takes lines and throws them away, until it is killed.
+///
+/// # Errors
+/// When it cannot listen.
+pub fn discard(args: &DiscardArgs) -> anyhow::Result<()> {
+    Ok(one_thread()?.block_on(discard::serve(args.listen))?)
+}
+
+/// The floor, until SIGTERM.
+///
+/// # Errors
+/// At the first thing that goes wrong.
+pub fn floor_worker(args: &FloorArgs) -> anyhow::Result<()> {
+    let config = load(
+        std::slice::from_ref(&args.config),
+        &Environment::of_process(),
+    )?
+    .config;
+    let acks = match args.acks {
+        AcksArg::Each => Acks::Each,
+        AcksArg::Last => Acks::Last,
+    };
+    // As the product's own.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    Ok(runtime.block_on(floor::run(&config, acks, |said| out::json(&said)))?)
+}
+
+/// A thread of its own is all that these need.
+fn one_thread() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+}

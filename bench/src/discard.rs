@@ -1,0 +1,173 @@
+//! A store that throws everything away: takes what an InfluxDB takes, accounts for the lines and answers 204. Never the limit:
+//! one thread, no copy of a body. It can be told to hang for a while, as a store does that is out of breath.
+
+use std::convert::Infallible;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use flate2::read::GzDecoder;
+use http::header::CONTENT_ENCODING;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use tracing::{debug, warn};
+
+use crate::publish::now;
+use account::Account;
+use figures::{Expectation, Figures, Stall};
+
+/// What has come, against what was published.
+pub mod account;
+/// What is told to it and by it.
+pub mod figures;
+
+/// Where the trial says what is to come.
+pub const BEGIN: &str = "/begin";
+/// Where the trial asks what has come.
+pub const FIGURES: &str = "/figures";
+
+/// A body that cannot be read is answered with 400.
+type BodyError = Box<dyn std::error::Error + Send + Sync>;
+
+#[derive(Debug, Default)]
+struct Store {
+    account: Option<Account>,
+    stall: Option<Stall>,
+    stalled_until: Option<Instant>,
+}
+
+impl Store {
+    fn begin(&mut self, expected: Expectation) {
+        self.account = Some(Account::new(
+            expected.traffic,
+            expected.check,
+            expected.latency_from,
+        ));
+        self.stall = expected.stall;
+        self.stalled_until = None;
+    }
+
+    fn figures(&self) -> Figures {
+        self.account
+            .as_ref()
+            .map(Account::figures)
+            .unwrap_or_default()
+    }
+
+    /// Until when a write that comes now is to hang.
+    fn hangs_until(&mut self) -> Option<Instant> {
+        if let Some(stall) = self.stall
+            && self.figures().lines >= stall.after_lines
+        {
+            self.stall = None;
+            self.stalled_until = Some(Instant::now() + Duration::from_secs(stall.seconds));
+        }
+        self.stalled_until.filter(|until| *until > Instant::now())
+    }
+}
+
+/// Serves on `address` for ever.
+///
+/// # Errors
+/// When the address is not to be had.
+pub async fn serve(address: SocketAddr) -> std::io::Result<()> {
+    let listener = TcpListener::bind(address).await?;
+    let store = Arc::new(Mutex::new(Store::default()));
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            let service = service_fn(|request| answer(Arc::clone(&store), request));
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .serve_connection(TokioIo::new(stream), service);
+            if let Err(error) = connection.await {
+                debug!(%error, "a client went away");
+            }
+        });
+    }
+}
+
+async fn answer(
+    store: Arc<Mutex<Store>>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let path = request.uri().path();
+    let answered = match (request.method(), path) {
+        (&Method::GET, FIGURES) => {
+            let figures = store.lock().expect("no holder panics").figures();
+            serde_json::to_vec(&figures)
+                .map(|json| (StatusCode::OK, Bytes::from(json)))
+                .map_err(BodyError::from)
+        }
+        (&Method::POST, BEGIN) => begin(&store, request).await,
+        (&Method::POST, "/write" | "/api/v2/write" | "/api/v3/write_lp") => {
+            write(&store, request).await
+        }
+        (&Method::GET | &Method::HEAD, "/ping") => Ok((StatusCode::NO_CONTENT, Bytes::new())),
+        // Whatever else clients look at before they write.
+        _ => Ok((StatusCode::OK, Bytes::from_static(b"{\"status\":\"pass\"}"))),
+    };
+    let (status, body) = answered.unwrap_or_else(|error| {
+        warn!(%error, "a body cannot be read");
+        (StatusCode::BAD_REQUEST, Bytes::from(error.to_string()))
+    });
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = status;
+    Ok(response)
+}
+
+async fn begin(
+    store: &Mutex<Store>,
+    request: Request<Incoming>,
+) -> Result<(StatusCode, Bytes), BodyError> {
+    let body = request.into_body().collect().await?.to_bytes();
+    let expected = serde_json::from_slice(&body)?;
+    store.lock().expect("no holder panics").begin(expected);
+    Ok((StatusCode::NO_CONTENT, Bytes::new()))
+}
+
+async fn write(
+    store: &Mutex<Store>,
+    request: Request<Incoming>,
+) -> Result<(StatusCode, Bytes), BodyError> {
+    let gzip = request
+        .headers()
+        .get(CONTENT_ENCODING)
+        .is_some_and(|coding| coding == "gzip");
+    let mut body = request.into_body();
+    let mut frames = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            frames.push(data);
+        }
+    }
+    if gzip {
+        frames = vec![unpacked(&frames)?];
+    }
+    let hangs = store.lock().expect("no holder panics").hangs_until();
+    if let Some(until) = hangs {
+        // A client that gives up meanwhile takes this future with it: what it sent is then not stored.
+        tokio::time::sleep_until(until).await;
+    }
+    if let Some(account) = &mut store.lock().expect("no holder panics").account {
+        account.body(&frames, now());
+    }
+    Ok((StatusCode::NO_CONTENT, Bytes::new()))
+}
+
+fn unpacked(frames: &[Bytes]) -> Result<Bytes, BodyError> {
+    let packed = frames.concat();
+    let mut lines = Vec::with_capacity(packed.len() * 6);
+    GzDecoder::new(packed.as_slice()).read_to_end(&mut lines)?;
+    Ok(Bytes::from(lines))
+}

@@ -1,0 +1,191 @@
+//! Lines come in, as they reached the store; what became of all that was published comes out. With [`Check::Account`] each line is
+//! known by its timestamp and compared with what was published there, so that loss, doubles and alterations are exact: about
+//! 50 ns a line. With [`Check::Count`] lines and bytes are added up only.
+
+use bytes::Bytes;
+use hdrhistogram::Histogram;
+
+use super::figures::Figures;
+use crate::payload::clock::{DIGITS, Place, read};
+use crate::payload::{Payloads, Traffic, checksum, newlines};
+use crate::record::{Check, Latency};
+
+/// Latencies from a microsecond to this are told, to three digits; what is slower is told as this.
+const SLOWEST_US: u64 = 600_000_000;
+
+/// What was published, and what of it has come.
+#[derive(Debug)]
+pub struct Account {
+    payloads: Payloads,
+    check: Check,
+    /// A bit for each line that can be published.
+    seen: Vec<u64>,
+    most_lines: u64,
+    /// Latencies of lines from this timestamp on.
+    latency_from: Option<u64>,
+    latencies: Histogram<u64>,
+    figures: Figures,
+    carry: Vec<u8>,
+}
+
+impl Account {
+    /// Of `traffic`; latencies are noted of lines with timestamps from `latency_from` on.
+    pub fn new(traffic: Traffic, check: Check, latency_from: Option<u64>) -> Self {
+        let most_lines = traffic.most_lines();
+        let words = match check {
+            Check::Account => (traffic.messages * most_lines).div_ceil(64),
+            Check::Count | Check::Store => 0,
+        };
+        Self {
+            payloads: Payloads::new(traffic),
+            check,
+            seen: vec![0; usize::try_from(words).expect("memory has room for a bit a line")],
+            most_lines,
+            latency_from,
+            latencies: Histogram::new_with_max(SLOWEST_US, 3).expect("the bounds are right"),
+            figures: Figures::default(),
+            carry: Vec::new(),
+        }
+    }
+
+    /// A whole body, in `frames`, of which the last byte came at `now` (nanoseconds since the Unix epoch).
+    pub fn body(&mut self, frames: &[Bytes], now: u64) {
+        self.figures.bodies += 1;
+        self.figures.bytes += frames.iter().map(|frame| frame.len() as u64).sum::<u64>();
+        let before = self.figures.lines;
+        match self.check {
+            Check::Account => self.lines(frames, now),
+            Check::Count | Check::Store => self.count(frames),
+        }
+        let lines = self.figures.lines - before;
+        if self.figures.first == 0 && lines > 0 {
+            self.figures.first = now;
+            self.figures.first_lines = lines;
+        }
+        if lines > 0 {
+            self.figures.last = now;
+        }
+    }
+
+    fn count(&mut self, frames: &[Bytes]) {
+        for frame in frames {
+            self.figures.lines += newlines(frame);
+            self.figures.checksum += checksum(frame);
+        }
+        let last = frames.iter().rev().find_map(|frame| frame.last());
+        if last.is_some_and(|byte| *byte != b'\n') {
+            self.figures.lines += 1;
+        }
+        self.figures.stored = self.figures.lines;
+    }
+
+    fn lines(&mut self, frames: &[Bytes], now: u64) {
+        let mut carry = std::mem::take(&mut self.carry);
+        for frame in frames {
+            let mut rest: &[u8] = frame;
+            while let Some(end) = memchr::memchr(b'\n', rest) {
+                if carry.is_empty() {
+                    self.line(&rest[..end], now);
+                } else {
+                    carry.extend_from_slice(&rest[..end]);
+                    self.line(&carry, now);
+                    carry.clear();
+                }
+                rest = &rest[end + 1..];
+            }
+            carry.extend_from_slice(rest);
+        }
+        if !carry.is_empty() {
+            self.line(&carry, now);
+            carry.clear();
+        }
+        self.carry = carry;
+    }
+
+    fn line(&mut self, line: &[u8], now: u64) {
+        let line = line.trim_ascii_end();
+        if line.is_empty() {
+            return;
+        }
+        // The floor passes JSON on as it is: one "line" for all that come of it.
+        if line.first() == Some(&b'{') {
+            return self.object(line, now);
+        }
+        self.figures.lines += 1;
+        match self.place(line) {
+            Some((place, time)) => {
+                let as_published = self.payloads.is_as_published(place, line);
+                if self.note(place) {
+                    self.figures.altered += u64::from(!as_published);
+                    self.note_latency(time, now);
+                }
+            }
+            None => self.figures.strange += 1,
+        }
+    }
+
+    fn object(&mut self, object: &[u8], now: u64) {
+        let end = object
+            .iter()
+            .rposition(|byte| !matches!(byte, b'}' | b']'))
+            .map_or(0, |last| last + 1);
+        let Some((place, time)) = self.place(&object[..end]) else {
+            self.figures.lines += 1;
+            self.figures.strange += 1;
+            return;
+        };
+        for line in 0..self.payloads.lines(place.message) {
+            self.figures.lines += 1;
+            if self.note(Place { line, ..place }) {
+                self.note_latency(time, now);
+            }
+        }
+    }
+
+    /// Where the line with that timestamp at its end was published, if it was.
+    fn place(&self, line: &[u8]) -> Option<(Place, u64)> {
+        let time = read(line.get(line.len().checked_sub(DIGITS)?..)?)?;
+        let place = self.payloads.traffic().clock.place(time)?;
+        (place.line < self.payloads.lines(place.message)).then_some((place, time))
+    }
+
+    /// Whether it is the first time.
+    fn note(&mut self, place: Place) -> bool {
+        let slot = place.message * self.most_lines + place.line;
+        let word = usize::try_from(slot / 64).expect("the map has a bit for each line");
+        let bit = 1 << (slot % 64);
+        let first = self.seen[word] & bit == 0;
+        self.seen[word] |= bit;
+        if first {
+            self.figures.stored += 1;
+        } else {
+            self.figures.doubled += 1;
+        }
+        first
+    }
+
+    fn note_latency(&mut self, time: u64, now: u64) {
+        if self.latency_from.is_some_and(|from| time >= from) {
+            self.latencies
+                .saturating_record(now.saturating_sub(time) / 1_000);
+        }
+    }
+
+    /// What has come so far.
+    pub fn figures(&self) -> Figures {
+        let mut figures = self.figures;
+        if !self.latencies.is_empty() {
+            let at = |share| self.latencies.value_at_quantile(share);
+            figures.latency = Some(Latency {
+                p50: at(0.5),
+                p99: at(0.99),
+                p999: at(0.999),
+                max: self.latencies.max(),
+            });
+        }
+        figures
+    }
+}
+
+#[cfg(test)]
+mod tests;

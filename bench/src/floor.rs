@@ -1,0 +1,251 @@
+//! The limit that the product is divided by: messages come in over the product's own connection, are appended to a batch, posted
+//! with the product's own HTTP client, and acknowledged. No decode, no check, no exporter, no account of who waits for what. What
+//! comes too fast on core is dropped by the client, and counted.
+
+use std::path::Path;
+
+use async_nats::{Message, Subscriber};
+use flightline::bus::{Bus, BusError, ConnectError, SUBSCRIPTION_CAPACITY};
+use flightline::config::{Config, Influx, SinkKind, Source};
+use flightline::sink::client::{Client, OpenError};
+use futures_util::stream::{SelectAll, select_all};
+use futures_util::{FutureExt, StreamExt};
+use serde::{Deserialize, Serialize};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::jetstream::{self, AdminError};
+use crate::payload::newlines;
+use batch::Batch;
+use pull::Pulls;
+use way::{Sent, Way};
+
+/// The open batch.
+pub mod batch;
+/// Pull requests.
+pub mod pull;
+/// Bodies to the store, acks to the server.
+mod way;
+
+/// Messages taken in one turn of the loop, as the product does.
+const CHUNK: usize = 256;
+
+/// What the floor says on its output, a JSON line each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Said {
+    /// It has subscribed.
+    Ready,
+    /// It has ended.
+    Ended {
+        /// Messages that came over the connection and were not handed to it.
+        dropped: u64,
+    },
+}
+
+impl Said {
+    /// All that stands in the file `log`.
+    pub fn read(log: &Path) -> impl Iterator<Item = Self> {
+        let text = std::fs::read_to_string(log).unwrap_or_default();
+        let said = text.lines().map(serde_json::from_str);
+        said.flatten().collect::<Vec<_>>().into_iter()
+    }
+}
+
+/// How messages of a stream are acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acks {
+    /// Each.
+    Each,
+    /// The last of a batch, for all before it.
+    Last,
+}
+
+/// What stands in the floor's way.
+#[derive(Debug, thiserror::Error)]
+pub enum FloorError {
+    /// No connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// No client.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The connection was closed.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    /// No consumer.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// It is configured to write files.
+    #[error("the floor writes to an InfluxDB: set sink.kind and sink.url")]
+    NoStore,
+    /// The store does not take the data. There is no second try here.
+    #[error("the store answered {0}")]
+    Store(String),
+    /// Signals cannot be heard, or nothing be said.
+    #[error(transparent)]
+    System(#[from] std::io::Error),
+}
+
+/// Works until SIGTERM, as the product would with `config`, but that the messages of a stream are acknowledged as `acks` says; `say`
+/// is told when it has begun and how it ended.
+///
+/// # Errors
+/// At the first thing that goes wrong.
+pub async fn run(
+    config: &Config,
+    acks: Acks,
+    say: impl Fn(Said) -> std::io::Result<()>,
+) -> Result<(), FloorError> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let store = store(config)?;
+    let bus = Bus::connect(&config.nats, SUBSCRIPTION_CAPACITY).await?;
+    let acks = match &config.source {
+        Source::Core(_) => None,
+        Source::JetStream(source) => {
+            if acks == Acks::Last {
+                let urls = config.nats.urls.join(",");
+                jetstream::one_owner(&urls, &source.stream, &source.consumer).await?;
+            }
+            Some(acks)
+        }
+    };
+    let way = Way::new(bus.clone(), Client::open(store)?, store.in_flight, acks);
+    let (messages, pulls) = subscribe(&bus, config).await?;
+    bus.flush().await?;
+    say(Said::Ready)?;
+    let mut worker = Worker {
+        batch: Batch::new(config.batch.lines, config.batch.age),
+        bus,
+        messages,
+        pulls,
+        way,
+        received: 0,
+    };
+    tokio::select! {
+        // Whatever is half done is left: the trial stops the floor when all has arrived.
+        _ = terminated.recv() => {}
+        ended = worker.work() => ended?,
+    }
+    let dropped = match worker.pulls {
+        None => worker.bus.messages_in().saturating_sub(worker.received),
+        Some(_) => 0,
+    };
+    worker.bus.flush().await?;
+    say(Said::Ended { dropped })?;
+    Ok(())
+}
+
+fn store(config: &Config) -> Result<&Influx, FloorError> {
+    let first = config.sinks.first().map(|sink| &sink.kind);
+    match first {
+        Some(SinkKind::Influx(store)) => Ok(store),
+        Some(SinkKind::File(_)) | None => Err(FloorError::NoStore),
+    }
+}
+
+async fn subscribe(
+    bus: &Bus,
+    config: &Config,
+) -> Result<(SelectAll<Subscriber>, Option<Pulls>), BusError> {
+    match &config.source {
+        Source::Core(source) => {
+            let own = format!("{}.>", config.prefix);
+            let foreign = config.mappings.iter().flat_map(|mapping| &mapping.subjects);
+            let mut subscriptions = Vec::new();
+            for pattern in std::iter::once(&own).chain(foreign) {
+                let group = &source.queue_group;
+                subscriptions.push(bus.queue_subscribe(pattern, group).await?);
+            }
+            Ok((select_all(subscriptions), None))
+        }
+        Source::JetStream(source) => {
+            let inbox = bus.inbox();
+            let subscription = bus.subscribe(&inbox).await?;
+            let (stream, consumer) = (source.stream.clone(), source.consumer.clone());
+            let pulls = Pulls::new(stream, consumer, source.prefetch_bytes, inbox.into());
+            Ok((select_all([subscription]), Some(pulls)))
+        }
+    }
+}
+
+struct Worker {
+    bus: Bus,
+    messages: SelectAll<Subscriber>,
+    pulls: Option<Pulls>,
+    batch: Batch,
+    way: Way,
+    received: u64,
+}
+
+impl Worker {
+    async fn work(&mut self) -> Result<(), FloorError> {
+        loop {
+            if let Some(pulls) = &mut self.pulls {
+                pulls.ask(&self.bus).await?;
+            }
+            let due = self.batch.due();
+            let age = async {
+                match due {
+                    Some(due) => tokio::time::sleep_until(due.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = age => self.cut().await?,
+                Some(sent) = self.way.next() => self.stored(sent).await?,
+                message = self.messages.next() => {
+                    let Some(message) = message else { return Ok(()) };
+                    self.take(message).await?;
+                    for _ in 1..CHUNK {
+                        let Some(Some(message)) = self.messages.next().now_or_never() else { break };
+                        self.take(message).await?;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn take(&mut self, message: Message) -> Result<(), FloorError> {
+        let message = match &mut self.pulls {
+            None => message,
+            Some(pulls) => match pulls.take(message) {
+                Some(message) => message,
+                None => return Ok(()),
+            },
+        };
+        self.received += 1;
+        let lines = lines(&message);
+        self.batch.push(message.payload, lines, message.reply);
+        if self.batch.is_full() {
+            self.cut().await?;
+        }
+        Ok(())
+    }
+
+    async fn cut(&mut self) -> Result<(), FloorError> {
+        if let Some(body) = self.batch.cut() {
+            while self.way.is_full() {
+                if let Some(sent) = self.way.next().await {
+                    self.stored(sent).await?;
+                }
+            }
+            self.way.send(body);
+        }
+        Ok(())
+    }
+
+    async fn stored(&mut self, sent: Sent) -> Result<(), FloorError> {
+        let body = self.way.acknowledge_in_order(sent).await?;
+        self.batch.recycle(body);
+        Ok(())
+    }
+}
+
+/// Lines of a payload: whoever cuts by lines has to count them.
+fn lines(message: &Message) -> usize {
+    match usize::try_from(newlines(&message.payload)) {
+        Ok(lines) => lines.max(1),
+        Err(_) => usize::MAX,
+    }
+}

@@ -1,0 +1,70 @@
+//! Where and of what a trial was made: the machine as the kernel describes it, the commit as git does. What cannot be told is
+//! `unknown`: a record without it is still a record.
+
+use std::fs;
+use std::process::Command;
+use std::thread;
+
+use crate::record::Machine;
+
+/// What stands for what cannot be told.
+const UNKNOWN: &str = "unknown";
+
+/// This machine, with a nats-server of version `nats`.
+pub fn here(nats: String) -> Machine {
+    let cpus = read("/proc/cpuinfo");
+    let memory = read("/proc/meminfo");
+    Machine {
+        cpu: after(&cpus, "model name").unwrap_or(UNKNOWN).to_owned(),
+        cores: thread::available_parallelism().map_or(1, usize::from),
+        memory: after(&memory, "MemTotal").and_then(kib).unwrap_or(0),
+        kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
+        nats,
+    }
+}
+
+/// The commit of the working tree that this was built in; `-dirty` behind it if files that git knows were changed.
+pub fn commit() -> String {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git")
+            .args(["-C", env!("CARGO_MANIFEST_DIR")])
+            .args(arguments)
+            .output()
+            .ok()
+            .filter(|output| output.status.success())?;
+        Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let Some(commit) = git(&["rev-parse", "--short=12", "HEAD"]) else {
+        return UNKNOWN.to_owned();
+    };
+    match git(&["status", "--porcelain", "--untracked-files=no"]) {
+        Some(changes) if changes.is_empty() => commit,
+        _ => format!("{commit}-dirty"),
+    }
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(file).unwrap_or_default()
+}
+
+fn after<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    let line = text.lines().find(|line| line.starts_with(name))?;
+    line.split_once(':').map(|(_, value)| value.trim())
+}
+
+fn kib(value: &str) -> Option<u64> {
+    let kib: u64 = value.split_ascii_whitespace().next()?.parse().ok()?;
+    Some(kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machine_is_told() {
+        let machine = here("2.9.10".to_owned());
+        assert!(machine.cores > 0 && machine.memory > 0, "{machine:?}");
+        assert!(!machine.kernel.is_empty());
+    }
+}

@@ -1,0 +1,201 @@
+//! A plan and a program come in, a record comes out: server, store and workers are started, the messages are moved once, and what
+//! each process took and what became of each line is read off. What goes wrong is an error with the end of the log that tells why.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use flightline_fixtures::server::free_port;
+use tempfile::TempDir;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::payload::Traffic;
+use crate::program::{Program, STREAM, Setting};
+use crate::publish::Pace;
+use crate::record::{Machine, Record};
+use crate::scenario::{Shape, Source};
+use crate::{jetstream, machine, record};
+use depot::Depot;
+use plan::Plan;
+use server::{Choice, Server};
+use watch::Publisher;
+
+/// What is to be done.
+pub mod plan;
+/// The store.
+pub mod depot;
+/// The nats-server.
+pub mod server;
+/// The program's processes.
+pub mod workers;
+/// From the first message to the last line.
+pub mod watch;
+/// From the start of the workers to their end.
+mod course;
+
+/// A batch is cut at so many lines: the product's own default, for every program.
+pub const BATCH_LINES: usize = 5_000;
+/// For a stream to be filled.
+const FILL_LIMIT: Duration = Duration::from_secs(600);
+
+/// What came of a trial.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// What is kept.
+    pub record: Record,
+    /// From the start of the workers' processes to the first line in the store.
+    pub first_line: Duration,
+}
+
+/// A server, and a stream that is filled once for all trials that read the same.
+#[derive(Debug)]
+pub struct Rig {
+    bench: PathBuf,
+    server: Server,
+    runtime: tokio::runtime::Runtime,
+    filled: Option<Traffic>,
+    trials: u32,
+    machine: Machine,
+    commit: String,
+}
+
+impl Rig {
+    /// Starts the server. `bench` is this program's own file, of which the store and the publisher are made.
+    ///
+    /// # Errors
+    /// When there is no server.
+    pub fn start(bench: &Path, choice: &Choice) -> anyhow::Result<Self> {
+        let server = Server::start(choice)?;
+        Ok(Self {
+            bench: bench.to_owned(),
+            machine: machine::here(server.version().to_owned()),
+            commit: machine::commit(),
+            server,
+            runtime: tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?,
+            filled: None,
+            trials: 0,
+        })
+    }
+
+    /// Moves `plan` through `program`.
+    ///
+    /// # Errors
+    /// When anything does not do what it should; that lines are lost is no error but a figure.
+    pub fn run(&mut self, program: &dyn Program, plan: &Plan) -> anyhow::Result<Outcome> {
+        plan.validate()?;
+        if let Some(reason) = program.refuses(&plan.scenario) {
+            bail!("{} cannot do {}: {reason}", program.name(), plan.scenario);
+        }
+        self.trials += 1;
+        let folder = TempDir::with_prefix("flightline-bench-")?;
+        let outcome = self.run_in(program, plan, folder.path());
+        outcome.with_context(|| format!("{}, {}", program.name(), plan.scenario))
+    }
+
+    fn run_in(
+        &mut self,
+        program: &dyn Program,
+        plan: &Plan,
+        folder: &Path,
+    ) -> anyhow::Result<Outcome> {
+        let at = OffsetDateTime::now_utc().format(&Rfc3339)?;
+        let scenario = plan.scenario;
+        self.prepare(plan, folder)?;
+        let mut depot = Depot::start(scenario.store, scenario.shape, &self.bench, folder)?;
+        let settings = self.settings(plan, &depot, folder)?;
+        let consumer = settings[0].consumer.clone();
+        if scenario.source == Source::Explicit {
+            let made = jetstream::shared(self.server.url(), STREAM, &consumer);
+            self.runtime.block_on(made)?;
+        }
+        let moved = if plan.is_filled_before() {
+            self.drain(program, plan, settings, &mut depot)?
+        } else {
+            self.stream(program, plan, settings, &mut depot, folder)?
+        };
+        if scenario.source != Source::Core {
+            let gone = jetstream::no_consumers(self.server.url(), STREAM);
+            self.runtime.block_on(gone)?;
+        }
+        if let Source::Partitions(2..) = scenario.source {
+            // Whoever partitions a stream may change it.
+            self.filled = None;
+        }
+        let count = moved
+            .figures
+            .count(plan.check, plan.messages, &moved.sent, moved.dropped);
+        let program = record::Program {
+            name: program.name().to_owned(),
+            version: program.version()?,
+            workers: plan.workers,
+        };
+        Ok(Outcome {
+            record: Record {
+                at,
+                commit: self.commit.clone(),
+                machine: self.machine.clone(),
+                program,
+                scenario,
+                check: plan.check,
+                count,
+                seconds: moved.seconds,
+                cpu: moved.cpu,
+                resident: moved.resident,
+                latency: moved.figures.latency,
+            },
+            first_line: moved.first_line,
+        })
+    }
+
+    /// The stream as the trial needs it: filled, empty, or not there.
+    fn prepare(&mut self, plan: &Plan, folder: &Path) -> anyhow::Result<()> {
+        let url = self.server.url();
+        if plan.scenario.source == Source::Core {
+            self.filled = None;
+            self.runtime.block_on(jetstream::no_stream(url, STREAM))?;
+            return Ok(());
+        }
+        let traffic = plan.traffic()?;
+        if plan.is_filled_before() && self.filled == Some(traffic) {
+            return Ok(());
+        }
+        self.filled = None;
+        let subjects = Traffic::patterns(Shape::Mix);
+        self.runtime
+            .block_on(jetstream::fresh_stream(url, STREAM, subjects))?;
+        if plan.is_filled_before() {
+            let address = self.server.address();
+            Publisher::start(&self.bench, address, &traffic, Pace::Fill, folder)?
+                .wait(FILL_LIMIT)?;
+            let have = self.runtime.block_on(jetstream::messages(url, STREAM))?;
+            ensure!(have == plan.messages, "the stream has {have} messages");
+            self.filled = Some(traffic);
+        }
+        Ok(())
+    }
+
+    fn settings(&self, plan: &Plan, depot: &Depot, folder: &Path) -> anyhow::Result<Vec<Setting>> {
+        let setting = |worker| {
+            let folder = folder.join(format!("worker-{worker}"));
+            std::fs::create_dir(&folder)?;
+            Ok(Setting {
+                scenario: plan.scenario,
+                nats: self.server.url().to_owned(),
+                subjects: Traffic::patterns(plan.scenario.shape),
+                stream: STREAM.to_owned(),
+                consumer: format!("bench-{}", self.trials),
+                group: "bench".to_owned(),
+                store: depot.target(),
+                batch_lines: BATCH_LINES,
+                batch_age: Duration::from_millis(u64::from(plan.scenario.age_ms)),
+                folder,
+                port: free_port(),
+                worker,
+            })
+        };
+        (0..plan.workers).map(setting).collect()
+    }
+}

@@ -1,0 +1,209 @@
+//! The course of a trial, from the start of its workers to their end: on a stream that is full, or with the publisher beside it.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+
+use super::Rig;
+use super::depot::Depot;
+use super::plan::{Incident, Plan};
+use super::watch::{Goal, Publisher, watch};
+use super::workers::Workers;
+use crate::discard::figures::Figures;
+use crate::payload::{Payloads, Sum, Traffic};
+use crate::proc;
+use crate::program::{Program, Setting};
+use crate::publish::{Pace, Report, now};
+use crate::record::Cpu;
+use crate::scenario::{Rate, Source};
+
+/// Nothing has come for so long: what core NATS has not delivered by then is lost,
+const QUIET_CORE: Duration = Duration::from_secs(3);
+/// and of a stream, what was not delivered again: more than the ack wait.
+const QUIET_STREAM: Duration = Duration::from_secs(60);
+
+/// What is read off when all has arrived.
+#[derive(Debug)]
+pub(super) struct Moved {
+    pub(super) figures: Figures,
+    pub(super) sent: Sum,
+    pub(super) cpu: Cpu,
+    pub(super) resident: u64,
+    pub(super) seconds: f64,
+    pub(super) first_line: Duration,
+    pub(super) dropped: u64,
+}
+
+impl Rig {
+    /// Workers start on a stream that is full.
+    ///
+    /// # Errors
+    /// When a process ends that should not, or nothing arrives.
+    pub(super) fn drain(
+        &mut self,
+        program: &dyn Program,
+        plan: &Plan,
+        settings: Vec<Setting>,
+        depot: &mut Depot,
+    ) -> anyhow::Result<Moved> {
+        let traffic = plan.traffic()?;
+        let sent = Payloads::new(traffic).sum();
+        depot.begin(&plan.expectation(traffic))?;
+        let before = self.cpus(None, depot)?;
+        let started = now();
+        let mut workers = Workers::start(program, settings)?;
+        let goal = self.goal(plan, &sent);
+        watch(goal, depot, &mut workers, None)?;
+        let moved = self.moved(&before, depot, &workers, sent)?;
+        let figures = moved.figures;
+        Ok(Moved {
+            seconds: drained_in(&figures),
+            first_line: Duration::from_nanos(figures.first.saturating_sub(started)),
+            dropped: workers.stop()?,
+            ..moved
+        })
+    }
+
+    /// Workers are there before the first message.
+    ///
+    /// # Errors
+    /// When a process ends that should not, or nothing arrives.
+    pub(super) fn stream(
+        &mut self,
+        program: &dyn Program,
+        plan: &Plan,
+        settings: Vec<Setting>,
+        depot: &mut Depot,
+        folder: &Path,
+    ) -> anyhow::Result<Moved> {
+        let started = Instant::now();
+        let mut workers = Workers::start(program, settings)?;
+        workers.wait_ready()?;
+        if plan.scenario.source == Source::Core {
+            self.wait_subscribed(plan)?;
+        }
+        let first_line = started.elapsed();
+        let traffic = plan.traffic()?;
+        let sent = Payloads::new(traffic).sum();
+        // The sum takes a while, and the clock must not have begun meanwhile.
+        let traffic = Traffic {
+            clock: plan.traffic()?.clock,
+            ..traffic
+        };
+        depot.begin(&plan.expectation(traffic))?;
+        let before = self.cpus(Some(&workers), depot)?;
+        let pace = match plan.scenario.rate {
+            Rate::Full => Pace::Full,
+            Rate::PerSecond(_) => Pace::Clock,
+        };
+        let address = self.server.address();
+        let publisher = Publisher::start(&self.bench, address, &traffic, pace, folder)?;
+        let goal = self.goal(plan, &sent);
+        let report = watch(goal, depot, &mut workers, Some(publisher))?;
+        let report = report.context("the publisher has ended")?;
+        let moved = self.moved(&before, depot, &workers, sent)?;
+        Ok(Moved {
+            seconds: streamed_in(&moved.figures, &report),
+            cpu: Cpu {
+                publisher: report.cpu,
+                ..moved.cpu
+            },
+            first_line,
+            dropped: workers.stop()?,
+            ..moved
+        })
+    }
+
+    fn wait_subscribed(&self, plan: &Plan) -> anyhow::Result<()> {
+        let payloads = Payloads::new(plan.traffic()?);
+        let mut subject = Vec::new();
+        payloads.subject(0, &mut subject);
+        let subject = String::from_utf8(subject)?;
+        self.server
+            .wait_subscribed(&subject, usize::try_from(plan.workers)?)
+    }
+
+    fn goal(&self, plan: &Plan, sent: &Sum) -> Goal {
+        let quiet = match plan.scenario.source {
+            Source::Core => QUIET_CORE,
+            Source::Explicit | Source::Partitions(_) => QUIET_STREAM,
+        };
+        let stalled = match plan.incident {
+            Incident::Stall(stall) => Duration::from_secs(stall.seconds),
+            Incident::None | Incident::KillOne { .. } => Duration::ZERO,
+        };
+        Goal {
+            lines: sent.lines,
+            quiet: quiet + stalled,
+            incident: plan.incident,
+        }
+    }
+
+    fn cpus(&mut self, workers: Option<&Workers<'_>>, depot: &mut Depot) -> anyhow::Result<Cpu> {
+        let of = |id: Option<u32>| id.map_or(Ok(0.0), proc::cpu);
+        Ok(Cpu {
+            program: workers.map_or(Ok(0.0), Workers::cpu)?,
+            server: of(self.server.id())?,
+            store: of(depot.id())?,
+            publisher: 0.0,
+        })
+    }
+
+    fn moved(
+        &mut self,
+        before: &Cpu,
+        depot: &mut Depot,
+        workers: &Workers<'_>,
+        sent: Sum,
+    ) -> anyhow::Result<Moved> {
+        let after = self.cpus(Some(workers), depot)?;
+        let figures = depot.last_figures()?;
+        ensure!(
+            figures.lines > 0,
+            "nothing arrived in the store:\n{}",
+            workers.tails()
+        );
+        Ok(Moved {
+            figures,
+            sent,
+            cpu: Cpu {
+                program: after.program - before.program,
+                server: after.server - before.server,
+                store: after.store - before.store,
+                publisher: 0.0,
+            },
+            resident: workers.peak_memory()?,
+            seconds: 0.0,
+            first_line: Duration::ZERO,
+            dropped: 0,
+        })
+    }
+}
+
+/// From the first line to the last, as if the first batch had taken as long as the others: it was there when the clock began.
+fn drained_in(figures: &Figures) -> f64 {
+    let seconds = seconds(figures.first, figures.last);
+    let later = figures.lines - figures.first_lines;
+    if later == 0 {
+        return f64::MIN_POSITIVE.max(seconds);
+    }
+    seconds * float(figures.lines) / float(later)
+}
+
+/// From the first message published to the last line stored.
+fn streamed_in(figures: &Figures, report: &Report) -> f64 {
+    seconds(report.began, figures.last)
+}
+
+fn seconds(from: u64, to: u64) -> f64 {
+    float(to.saturating_sub(from)) / 1e9
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a float tells a time well enough"
+)]
+fn float(number: u64) -> f64 {
+    number as f64
+}

@@ -1,0 +1,138 @@
+//! What is to be done in a trial, and whether it can be.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+
+use crate::discard::figures::{Expectation, Stall};
+use crate::payload::Traffic;
+use crate::payload::clock::Clock;
+use crate::publish::now;
+use crate::record::Check;
+use crate::scenario::{Rate, Scenario, Shape, Source, Store};
+
+/// Between the start of a paced publisher and its first message.
+const LEAD: Duration = Duration::from_millis(500);
+/// Of a paced trial, the beginning is not told: connections and buffers are new.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// What is moved, and how.
+    pub scenario: Scenario,
+    /// How many messages.
+    pub messages: u64,
+    /// How many workers share them.
+    pub workers: u32,
+    /// How what arrives is checked.
+    pub check: Check,
+    /// What happens meanwhile.
+    pub incident: Incident,
+}
+
+/// What happens during a trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Incident {
+    /// Nothing.
+    None,
+    /// The first worker is killed (SIGKILL) when so many lines have arrived.
+    KillOne {
+        /// Lines.
+        after_lines: u64,
+    },
+    /// The store hangs for a while.
+    Stall(Stall),
+}
+
+impl Plan {
+    /// One worker, nothing in between, and the most exact check that does not weigh on the result.
+    pub fn new(scenario: Scenario, messages: u64) -> Self {
+        let check = match (scenario.store, scenario.shape, scenario.rate) {
+            (Store::Influxdb | Store::Victoria, ..) => Check::Store,
+            (Store::Discard, Shape::Lines50, Rate::Full) => Check::Count,
+            (Store::Discard, ..) => Check::Account,
+        };
+        Self {
+            scenario,
+            messages,
+            workers: 1,
+            check,
+            incident: Incident::None,
+        }
+    }
+
+    /// Whether the messages lie in a stream before the workers start, so that their publisher takes no CPU from them.
+    pub fn is_filled_before(&self) -> bool {
+        self.scenario.source != Source::Core && self.scenario.rate == Rate::Full
+    }
+
+    /// Whether it can be done.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn validate(&self) -> anyhow::Result<()> {
+        ensure!(self.messages > 0 && self.workers > 0, "nothing to do");
+        ensure!(self.scenario.subjects > 0, "at least one subject is needed");
+        let discards = self.scenario.store == Store::Discard;
+        let paced = self.scenario.rate != Rate::Full;
+        ensure!(
+            !paced || self.check != Check::Count,
+            "lines that are timed are accounted for"
+        );
+        match self.check {
+            Check::Count => ensure!(
+                discards && self.scenario.shape.is_lines(),
+                "only lines that pass byte for byte into the store that discards can be checked by counting"
+            ),
+            Check::Account => ensure!(discards, "only the store that discards can account"),
+            Check::Store => ensure!(!discards, "the store that discards counts or accounts"),
+        }
+        Ok(())
+    }
+
+    /// What is published, if it begins now.
+    ///
+    /// # Errors
+    /// When lines cannot be told apart at that rate.
+    pub fn traffic(&self) -> anyhow::Result<Traffic> {
+        let mut traffic = Traffic {
+            shape: self.scenario.shape,
+            subjects: self.scenario.subjects,
+            messages: self.messages,
+            clock: Clock::unpaced(1),
+        };
+        traffic.clock = match self.scenario.rate {
+            Rate::Full => Clock::unpaced(traffic.most_lines()),
+            Rate::PerSecond(rate) => Clock {
+                base: now() + nanos(LEAD),
+                step: 1_000_000_000 / u64::from(rate),
+            },
+        };
+        ensure!(
+            traffic.clock.step >= traffic.most_lines(),
+            "at that rate lines have no nanosecond of their own"
+        );
+        Ok(traffic)
+    }
+
+    /// What the store is told of `traffic`.
+    pub fn expectation(&self, traffic: Traffic) -> Expectation {
+        Expectation {
+            traffic,
+            check: self.check,
+            latency_from: match self.scenario.rate {
+                Rate::Full => None,
+                Rate::PerSecond(_) => Some(traffic.clock.base + nanos(WARM_UP)),
+            },
+            stall: match self.incident {
+                Incident::Stall(stall) => Some(stall),
+                Incident::None | Incident::KillOne { .. } => None,
+            },
+        }
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).expect("it is short")
+}

@@ -1,0 +1,138 @@
+//! From the first message to the last line: looks at the store until all has arrived or nothing more does, and lets happen what is
+//! to happen meanwhile.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use flightline_fixtures::process::Process;
+
+use super::depot::Depot;
+use super::plan::Incident;
+use super::workers::Workers;
+use crate::discard::figures::Figures;
+use crate::payload::Traffic;
+use crate::publish::{Pace, Report};
+
+/// Between two looks: a look costs the store far less than a batch.
+const INTERVAL: Duration = Duration::from_millis(20);
+
+/// The publisher as a process.
+#[derive(Debug)]
+pub struct Publisher {
+    process: Process,
+    log: PathBuf,
+}
+
+impl Publisher {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(
+        bench: &Path,
+        address: &str,
+        traffic: &Traffic,
+        pace: Pace,
+        folder: &Path,
+    ) -> anyhow::Result<Self> {
+        let pace = match pace {
+            Pace::Full => "full",
+            Pace::Fill => "fill",
+            Pace::Clock => "clock",
+        };
+        let traffic = serde_json::to_string(traffic)?;
+        let mut command = Command::new(bench);
+        command.args(["publisher", "--address", address]);
+        command.args(["--traffic", &traffic, "--pace", pace]);
+        let log = folder.join("publisher.log");
+        let process =
+            Process::spawn(command, &log).with_context(|| format!("start {}", bench.display()))?;
+        Ok(Self { process, log })
+    }
+
+    /// What it did, when it has ended.
+    ///
+    /// # Errors
+    /// When it did not end well.
+    pub fn report(&mut self) -> anyhow::Result<Option<Report>> {
+        let Some(status) = self.process.exited()? else {
+            return Ok(None);
+        };
+        anyhow::ensure!(
+            status.success(),
+            "the publisher ended with {status}:\n{}",
+            self.process.tail()
+        );
+        let text = std::fs::read_to_string(&self.log)?;
+        let report = text.lines().last().unwrap_or_default();
+        Ok(Some(serde_json::from_str(report)?))
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// When it does not end within `limit`, or not well.
+    pub fn wait(&mut self, limit: Duration) -> anyhow::Result<Report> {
+        self.process
+            .wait(limit)
+            .with_context(|| format!("the publisher:\n{}", self.process.tail()))?;
+        self.report()?.context("it has just ended")
+    }
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, Copy)]
+pub struct Goal {
+    /// So many lines,
+    pub lines: u64,
+    /// or nothing for so long after the publisher's end.
+    pub quiet: Duration,
+    /// What is to happen meanwhile.
+    pub incident: Incident,
+}
+
+/// Waits for `goal`; what the publisher did, if there is one.
+///
+/// # Errors
+/// When a process ends that should not.
+pub fn watch(
+    goal: Goal,
+    depot: &mut Depot,
+    workers: &mut Workers<'_>,
+    mut publisher: Option<Publisher>,
+) -> anyhow::Result<Option<Report>> {
+    let mut incident = goal.incident;
+    let mut report = None;
+    let mut before = Figures::default();
+    let mut last_change = Instant::now();
+    loop {
+        workers.check()?;
+        if let Some(running) = &mut publisher
+            && let Some(ended) = running.report()?
+        {
+            report = Some(ended);
+            publisher = None;
+            last_change = Instant::now();
+        }
+        let figures = depot.figures()?;
+        if let Incident::KillOne { after_lines } = incident
+            && figures.lines >= after_lines
+        {
+            workers.kill_one()?;
+            incident = Incident::None;
+        }
+        if figures.stored >= goal.lines && publisher.is_none() {
+            return Ok(report);
+        }
+        if figures.lines > before.lines || publisher.is_some() {
+            last_change = Instant::now();
+        } else if last_change.elapsed() > goal.quiet {
+            return Ok(report);
+        }
+        before = figures;
+        thread::park_timeout(INTERVAL);
+    }
+}
