@@ -12,6 +12,10 @@ pub mod scenario;
 pub mod keep;
 /// `floor` and `e2e`
 pub mod moves;
+/// Peers in turn with the product.
+pub mod compare;
+/// Charts, and the baseline.
+pub mod report;
 /// What a trial starts.
 pub mod children;
 
@@ -29,6 +33,10 @@ enum Verb {
     Floor(moves::Args),
     /// Flightline from end to end
     E2e(moves::ProductArgs),
+    /// Other programs in turn with Flightline: ratios, and what each lost, doubled or altered
+    Compare(compare::CompareArgs),
+    /// Charts and a page of the records kept; holds them against the baseline
+    Report(report::ReportArgs),
     #[command(hide = true)]
     Publisher(children::PublisherArgs),
     #[command(hide = true)]
@@ -46,6 +54,8 @@ pub fn run() -> anyhow::Result<ExitCode> {
     match Cli::parse().verb {
         Verb::Floor(args) => moves::floor(&args).map(|()| done),
         Verb::E2e(args) => moves::e2e(&args).map(|()| done),
+        Verb::Compare(args) => compare::compare(&args),
+        Verb::Report(args) => report::report(&args),
         Verb::Publisher(args) => children::publisher(&args).map(|()| done),
         Verb::Discard(args) => children::discard(&args).map(|()| done),
         Verb::FloorWorker(args) => children::floor_worker(&args).map(|()| done),

@@ -25,5 +25,15 @@ pub mod jetstream;
 pub mod machine;
 /// Moves something once.
 pub mod trial;
+/// Medians, spreads and ratios to the floor.
+pub mod medians;
+/// Ratios kept from one commit to hold the next against.
+pub mod baseline;
+/// Other programs, as they do this work best.
+pub mod peers;
+/// Programs in turn.
+pub mod compare;
+/// Charts and one page.
+pub mod report;
 /// The verbs of the command line.
 pub mod cli;

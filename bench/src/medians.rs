@@ -1,0 +1,204 @@
+//! Records come in; medians, spreads and ratios to the floor go out. A trial is divided by the floor's trial nearest to it in
+//! time, so that both saw the same machine in the same mood; a trial without a floor near it has no ratio.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::record::{Program, Record};
+use crate::scenario::{Rate, Scenario, Switch};
+
+/// The name of the program that everything is divided by.
+pub const FLOOR: &str = "floor";
+
+/// The name of what is measured here.
+pub const PRODUCT: &str = "flightline";
+
+/// A floor further away than this was measured on a machine in another state: turns of one run are minutes apart.
+const NEAR: time::Duration = time::Duration::HOUR;
+
+/// The median of some runs, and how far apart they were.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spread {
+    /// Half of all runs gave less.
+    pub median: f64,
+    /// The least.
+    pub low: f64,
+    /// The most.
+    pub high: f64,
+    /// How many.
+    pub runs: usize,
+}
+
+/// All trials of one program in one scenario.
+#[derive(Debug, Clone)]
+pub struct Group<'a> {
+    /// What was moved.
+    pub scenario: Scenario,
+    /// What moved it; the version is that of its last trial.
+    pub program: Program,
+    /// The trials, in the order they were made.
+    pub records: Vec<&'a Record>,
+    /// Lines a second over the floor's, trial by trial; none for the floor itself and for trials without one.
+    pub ratios: Vec<f64>,
+}
+
+impl Spread {
+    /// Of some values; none of none. Values that are no numbers count as absent.
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let mut sorted: Vec<f64> = values
+            .into_iter()
+            .filter(|value| value.is_finite())
+            .collect();
+        sorted.sort_by(f64::total_cmp);
+        let (low, high) = (*sorted.first()?, *sorted.last()?);
+        let middle = sorted.len() / 2;
+        let median = if sorted.len() % 2 == 1 {
+            sorted[middle]
+        } else {
+            f64::midpoint(sorted[middle - 1], sorted[middle])
+        };
+        Some(Self {
+            median,
+            low,
+            high,
+            runs: sorted.len(),
+        })
+    }
+
+    /// Half of the way from the least to the most, as a part of the median.
+    pub fn noise(&self) -> f64 {
+        if self.median == 0.0 {
+            return 0.0;
+        }
+        ((self.high - self.low) / 2.0 / self.median).abs()
+    }
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:.2} ({:.2} to {:.2}, {} run",
+            self.median, self.low, self.high, self.runs
+        )?;
+        f.write_str(if self.runs == 1 { ")" } else { "s)" })
+    }
+}
+
+impl Group<'_> {
+    /// The ratio to the floor.
+    pub fn ratio(&self) -> Option<Spread> {
+        Spread::of(self.ratios.iter().copied())
+    }
+
+    /// Whatever else a trial gives.
+    pub fn spread(&self, value: impl Fn(&Record) -> f64) -> Option<Spread> {
+        Spread::of(self.records.iter().map(|record| value(record)))
+    }
+
+    /// Whether its rate says anything: a paced publisher sets it otherwise.
+    pub fn at_full_rate(&self) -> bool {
+        self.scenario.rate == Rate::Full
+    }
+
+    /// The program with its workers, where it had more than one.
+    pub fn label(&self) -> String {
+        match self.program.workers {
+            0 | 1 => self.program.name.clone(),
+            workers => format!("{} × {workers}", self.program.name),
+        }
+    }
+}
+
+/// Records by scenario and program: scenarios as they first appear; the floor first in each, then the product, then the peers
+/// by name.
+pub fn groups(records: &[Record]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for record in records {
+        let known = groups.iter().position(|group| same(group, record));
+        let at = known.unwrap_or_else(|| {
+            groups.push(Group {
+                scenario: record.scenario,
+                program: record.program.clone(),
+                records: Vec::new(),
+                ratios: Vec::new(),
+            });
+            groups.len() - 1
+        });
+        groups[at]
+            .program
+            .version
+            .clone_from(&record.program.version);
+        groups[at].records.push(record);
+        groups[at].ratios.extend(ratio(record, records));
+    }
+    let mut scenarios: Vec<Scenario> = Vec::new();
+    for group in &groups {
+        if !scenarios.contains(&group.scenario) {
+            scenarios.push(group.scenario);
+        }
+    }
+    groups.sort_by_cached_key(|group| {
+        let scenario = scenarios.iter().position(|known| *known == group.scenario);
+        let name = group.program.name.clone();
+        (scenario, rank(&name), name, group.program.workers)
+    });
+    groups
+}
+
+/// Lines a second of one trial over the floor's.
+pub fn ratio(record: &Record, among: &[Record]) -> Option<f64> {
+    if record.program.name == FLOOR {
+        return None;
+    }
+    let at = moment(record)?;
+    let near = |floor: &&Record| {
+        moment(floor).is_some_and(|moment| (moment - at).abs() <= NEAR)
+            && floor.program.name == FLOOR
+            && floor.machine == record.machine
+            && plain(floor.scenario) == plain(record.scenario)
+    };
+    // A floor with as many workers, else the floor of one.
+    let distance = |floor: &&Record| {
+        let moment = moment(floor).map(|moment| (moment - at).abs());
+        (floor.program.workers != record.program.workers, moment)
+    };
+    let floor = among.iter().filter(near).min_by_key(distance)?;
+    let ratio = record.lines_per_second() / floor.lines_per_second();
+    ratio.is_finite().then_some(ratio)
+}
+
+/// The moment a trial began; none if the record does not say it as it should.
+pub fn moment(record: &Record) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(&record.at, &Rfc3339).ok()
+}
+
+/// The floor keeps no series: its trial stands for the scenario with and without an exporter.
+fn plain(scenario: Scenario) -> Scenario {
+    Scenario {
+        exporter: Switch::Off,
+        ..scenario
+    }
+}
+
+fn same(group: &Group<'_>, record: &Record) -> bool {
+    group.scenario == record.scenario
+        && group.program.name == record.program.name
+        && group.program.workers == record.program.workers
+}
+
+fn rank(name: &str) -> usize {
+    [FLOOR, PRODUCT]
+        .iter()
+        .position(|known| *known == name)
+        .unwrap_or(2)
+}
+
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod tests;
