@@ -7,3 +7,5 @@
 pub mod scenario;
 /// What came of moving it once.
 pub mod record;
+/// What the measurements feed in.
+pub mod corpus;
