@@ -1,6 +1,9 @@
 //! What the measurements feed in: a number comes in, a message comes out, always the same bytes for the same number. Numbers
 //! have a fixed width, so that every message of a kind has the same length and costs the same.
 
+/// Samples for the series table.
+pub mod series;
+
 use bytes::Bytes;
 use flightline::config::environment::Environment;
 use flightline::config::load::load;
