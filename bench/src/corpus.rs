@@ -1,6 +1,12 @@
 //! What the measurements feed in: a number comes in, a message comes out, always the same bytes for the same number. Numbers
 //! have a fixed width, so that every message of a kind has the same length and costs the same.
 
+/// Lines for the scanner.
+pub mod scanning;
+/// Messages for decode.
+pub mod decoding;
+/// Messages for the batch.
+pub mod batching;
 /// Samples for the series table.
 pub mod series;
 
