@@ -11,6 +11,12 @@
 //!   the same one, so counts differ only on one without, or on another architecture, where [`TOLERANCE`] is wider;
 //! - seeds of hash tables, which move a count by less than a thousandth.
 
+#![expect(
+    missing_docs,
+    unused_qualifications,
+    reason = "what the macros make of it"
+)]
+
 use std::hint::black_box;
 use std::time::Instant;
 

@@ -9,6 +9,8 @@ pub mod table;
 mod name;
 /// Labels made canonical.
 mod labels;
+/// Fields as numbers.
+mod number;
 /// Raw spellings of series.
 mod key;
 /// One kind per name.

@@ -16,11 +16,12 @@ use flightline_contract::value::{Labels as Pairs, Timestamp};
 use super::family::Kind;
 use super::key::RawKey;
 use super::name;
+use super::number::number;
 use super::refusal::Refusal;
 use super::slot::Life;
 use super::table::{Described, Owner, Scratch, Table};
 use super::update::{Observations, Update};
-use crate::decode::line::{FieldType, Line};
+use crate::decode::line::Line;
 use crate::decode::observe::Observer;
 
 /// What tells the raw keys of JSON payloads apart, and from a line's, whose second part is never empty.
@@ -328,45 +329,4 @@ fn own(kind: Kind, life: Life, help: &'static str) -> Described {
         life,
         help,
     }
-}
-
-/// The number that a field shows; strings show none. A number that the scanner let pass and Rust cannot read is not finite.
-fn number(kind: FieldType, text: &[u8]) -> Option<f64> {
-    let digits = |text: &[u8]| {
-        let text = std::str::from_utf8(text).ok()?;
-        text.parse::<f64>().ok()
-    };
-    match kind {
-        FieldType::Float => Some(digits(text).unwrap_or(f64::NAN)),
-        FieldType::Integer | FieldType::Unsigned => {
-            let (_, number) = text.split_last()?;
-            Some(whole(number).or_else(|| digits(number)).unwrap_or(f64::NAN))
-        }
-        FieldType::Boolean => match text.first() {
-            Some(b't' | b'T') => Some(1.0),
-            _ => Some(0.0),
-        },
-        FieldType::String => None,
-    }
-}
-
-/// Up to 15 digits, which a double holds exactly; longer numbers take the slow way.
-fn whole(text: &[u8]) -> Option<f64> {
-    let (negative, digits) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        _ => (false, text),
-    };
-    if digits.is_empty() || digits.len() > 15 {
-        return None;
-    }
-    let mut sum = 0_i64;
-    for digit in digits {
-        sum = sum * 10 + i64::from(digit.wrapping_sub(b'0'));
-        if !digit.is_ascii_digit() {
-            return None;
-        }
-    }
-    #[expect(clippy::cast_precision_loss, reason = "fifteen digits are exact")]
-    let value = sum as f64;
-    Some(if negative { -value } else { value })
 }
