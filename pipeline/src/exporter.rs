@@ -23,6 +23,8 @@ mod update;
 mod applied;
 /// When series end.
 mod wheel;
+/// Samples of lines, several at a time.
+mod pending;
 /// Why a sample was refused.
 pub mod refusal;
 /// What a scraper asks for.

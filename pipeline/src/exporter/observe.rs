@@ -1,4 +1,5 @@
-//! What decode finds in a message comes in, updates of the series table go out, in the same pass and without a copy.
+//! What decode finds in a message comes in, updates of the series table go out: at once for JSON, several together for lines
+//! ([`super::pending`]), always in the order they came.
 //!
 //! A sample replaces a newer one never: each series remembers the time of what it shows, and an older sample is refused
 //! ([`Refusal::Older`]), so that redelivery and back-fill change nothing. A sample's time is its own, or its message's; a time
@@ -17,6 +18,7 @@ use super::family::Kind;
 use super::key::RawKey;
 use super::name;
 use super::number::number;
+use super::pending::Origins;
 use super::refusal::Refusal;
 use super::slot::Life;
 use super::table::{Described, Owner, Scratch, Table};
@@ -40,24 +42,21 @@ impl Observer for Table {
     /// A line of line protocol: each number and boolean is the gauge `measurement_field`, or a counter if configuration says so.
     fn line(&mut self, line: &Line<'_>) {
         let time = self.sample_time(line.timestamp.map(Timestamp));
-        let series = line.series.of(line.text);
         let mut series_hash = self.hash.build_hasher();
-        series_hash.write(series);
+        series_hash.write(line.series.of(line.text));
+        let mut head = None;
         for field in line.fields {
             let Some(value) = number(field.kind, field.value.of(line.text)) else {
                 continue;
             };
-            let key = RawKey {
-                head: series,
-                tail: field.key.of(line.text),
-            };
-            let hash = RawKey::finish(series_hash.clone(), key.tail);
-            let update = Update::Set(value);
-            let outcome = match self.find(hash, key) {
-                Some(id) => self.update(id, update, time),
-                None => self.meet_field(line, key, hash, update, time),
-            };
-            self.note(outcome);
+            if self.pending.is_full() {
+                self.settle();
+                head = None;
+            }
+            let key = field.key.of(line.text);
+            let hash = RawKey::finish(series_hash.clone(), key);
+            let head = *head.get_or_insert_with(|| self.pending.line(line, time));
+            self.pending.sample(head, key, hash, value);
         }
     }
 
@@ -217,33 +216,6 @@ impl Table {
         own.map_or(message, |time| time.0.min(message))
     }
 
-    fn meet_field(
-        &mut self,
-        line: &Line<'_>,
-        key: RawKey<'_>,
-        hash: u32,
-        update: Update<'_>,
-        time: i64,
-    ) -> Result<(), Refusal> {
-        let mut scratch = std::mem::take(&mut self.scratch);
-        let outcome = scratch.describe_field(line, key.tail).and_then(|()| {
-            let kind = if self.is_counter(&scratch.name) {
-                Kind::Counter
-            } else {
-                Kind::Gauge
-            };
-            let described = Described {
-                kind,
-                owner: Owner::Foreign,
-                life: Life::Normal,
-                help: "Field of line protocol.",
-            };
-            self.meet(key, hash, &mut scratch, described, update, time)
-        });
-        self.scratch = scratch;
-        outcome
-    }
-
     fn observe(
         &mut self,
         form: Form,
@@ -276,6 +248,8 @@ impl Table {
         pairs: &Pairs<'_>,
         then: impl FnOnce(&mut Self, RawKey<'_>, u32, &mut Scratch),
     ) {
+        // A line that came before may be of the same series.
+        self.settle();
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut bytes = std::mem::take(&mut scratch.key);
         bytes.clear();
@@ -302,7 +276,11 @@ impl Table {
 
 impl Scratch {
     /// Name and labels of a field of a line.
-    fn describe_field(&mut self, line: &Line<'_>, field: &[u8]) -> Result<(), Refusal> {
+    pub(super) fn describe_field(
+        &mut self,
+        line: Origins<'_>,
+        field: &[u8],
+    ) -> Result<(), Refusal> {
         self.raw.clear();
         name::unescape(line.measurement.of(line.text), &mut self.raw);
         self.raw.push(b'_');
