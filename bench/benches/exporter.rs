@@ -8,6 +8,10 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use flightline::exporter::accept::{Coding, Format};
 use flightline_bench::corpus::series::{Order, Series};
 
+/// The program's allocator, for where it puts series counts.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// As many series as the target says, and so few that the table stays in the cache.
 const SERIES: [u32; 3] = [1_000, 20_000, 200_000];
 

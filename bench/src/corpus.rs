@@ -175,10 +175,10 @@ const fn series(number: u32) -> u32 {
 pub fn line(length: Length, number: u32) -> Vec<u8> {
     let host = series(number);
     let mut text = match length {
-        Length::Short => format!("load,host=host-{host:06} busy=12."),
+        Length::Short => format!("load,host=host-{host:06} busy_all=12."),
         Length::Usual => format!(
             "cpu,host=host-{host:06},region=eu-west-1,rack=r-07,service=api \
-             user=12.345,system=3.25,procs=1173i,up=true,idle=84."
+             usage_user=12.345,usage_system=3.25,procs=1173i,up=true,idle=84."
         ),
         Length::Long => long(host),
     };

@@ -72,6 +72,8 @@ impl Decoding {
                     table.begin(&self.deliveries[at].stamp, now);
                     lines += self.decode(at, &mut *table);
                 }
+                // Nothing is left to the next run.
+                table.counts();
                 lines
             }
             None => (0..self.deliveries.len())

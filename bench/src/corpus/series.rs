@@ -115,5 +115,7 @@ fn observe(exporter: &Exporter, scanner: &mut Scanner, payload: &Bytes) -> u32 {
             }
         }
     }
+    // Nothing is left to the next run.
+    exporter.lock().counts();
     lines
 }
