@@ -37,3 +37,5 @@ pub mod compare;
 pub mod report;
 /// The verbs of the command line.
 pub mod cli;
+/// What the measurements feed in.
+pub mod corpus;

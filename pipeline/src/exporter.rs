@@ -9,6 +9,8 @@ pub mod table;
 mod name;
 /// Labels made canonical.
 mod labels;
+/// Fields as numbers.
+mod number;
 /// Raw spellings of series.
 mod key;
 /// One kind per name.
@@ -21,6 +23,8 @@ mod update;
 mod applied;
 /// When series end.
 mod wheel;
+/// Samples of lines, several at a time.
+mod pending;
 /// Why a sample was refused.
 pub mod refusal;
 /// What a scraper asks for.

@@ -43,9 +43,13 @@ impl<'k> RawKey<'k> {
         out.extend_from_slice(self.tail);
     }
 
-    fn is(self, stored: &[u8]) -> bool {
+    /// Whether these bytes were written from it. None were into a slot that is free.
+    pub(super) fn is(self, stored: &[u8]) -> bool {
+        if stored.len() != self.len() {
+            return false;
+        }
         let other = RawKey::read(stored);
-        stored.len() == self.len() && other.head == self.head && other.tail == self.tail
+        other.head == self.head && other.tail == self.tail
     }
 
     /// The hash of the whole.
@@ -147,6 +151,14 @@ impl Spellings {
             None => key.is(slab.get(target).raw()),
         })?;
         Some(self.alias(target).map_or(target, |alias| alias.slot))
+    }
+
+    /// The slot whose own key may be one of that hash, without a look at it; `NONE` if only [`Spellings::find`] can tell.
+    pub(super) fn guess(&self, hash: u32) -> u32 {
+        match self.index.find(hash, |_| true) {
+            Some(target) if target & ALIAS == 0 => target,
+            Some(_) | None => NONE,
+        }
     }
 
     /// The key that is stored in the slot `id` itself.

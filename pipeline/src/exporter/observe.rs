@@ -1,4 +1,5 @@
-//! What decode finds in a message comes in, updates of the series table go out, in the same pass and without a copy.
+//! What decode finds in a message comes in, updates of the series table go out: at once for JSON, several together for lines
+//! ([`super::pending`]), always in the order they came.
 //!
 //! A sample replaces a newer one never: each series remembers the time of what it shows, and an older sample is refused
 //! ([`Refusal::Older`]), so that redelivery and back-fill change nothing. A sample's time is its own, or its message's; a time
@@ -16,11 +17,13 @@ use flightline_contract::value::{Labels as Pairs, Timestamp};
 use super::family::Kind;
 use super::key::RawKey;
 use super::name;
+use super::number::number;
+use super::pending::Origins;
 use super::refusal::Refusal;
 use super::slot::Life;
 use super::table::{Described, Owner, Scratch, Table};
 use super::update::{Observations, Update};
-use crate::decode::line::{FieldType, Line};
+use crate::decode::line::Line;
 use crate::decode::observe::Observer;
 
 /// What tells the raw keys of JSON payloads apart, and from a line's, whose second part is never empty.
@@ -39,24 +42,21 @@ impl Observer for Table {
     /// A line of line protocol: each number and boolean is the gauge `measurement_field`, or a counter if configuration says so.
     fn line(&mut self, line: &Line<'_>) {
         let time = self.sample_time(line.timestamp.map(Timestamp));
-        let series = line.series.of(line.text);
         let mut series_hash = self.hash.build_hasher();
-        series_hash.write(series);
+        series_hash.write(line.series.of(line.text));
+        let mut head = None;
         for field in line.fields {
             let Some(value) = number(field.kind, field.value.of(line.text)) else {
                 continue;
             };
-            let key = RawKey {
-                head: series,
-                tail: field.key.of(line.text),
-            };
-            let hash = RawKey::finish(series_hash.clone(), key.tail);
-            let update = Update::Set(value);
-            let outcome = match self.find(hash, key) {
-                Some(id) => self.update(id, update, time),
-                None => self.meet_field(line, key, hash, update, time),
-            };
-            self.note(outcome);
+            if self.pending.is_full() {
+                self.settle();
+                head = None;
+            }
+            let key = field.key.of(line.text);
+            let hash = RawKey::finish(series_hash.clone(), key);
+            let head = *head.get_or_insert_with(|| self.pending.line(line, time));
+            self.pending.sample(head, key, hash, value);
         }
     }
 
@@ -216,33 +216,6 @@ impl Table {
         own.map_or(message, |time| time.0.min(message))
     }
 
-    fn meet_field(
-        &mut self,
-        line: &Line<'_>,
-        key: RawKey<'_>,
-        hash: u32,
-        update: Update<'_>,
-        time: i64,
-    ) -> Result<(), Refusal> {
-        let mut scratch = std::mem::take(&mut self.scratch);
-        let outcome = scratch.describe_field(line, key.tail).and_then(|()| {
-            let kind = if self.is_counter(&scratch.name) {
-                Kind::Counter
-            } else {
-                Kind::Gauge
-            };
-            let described = Described {
-                kind,
-                owner: Owner::Foreign,
-                life: Life::Normal,
-                help: "Field of line protocol.",
-            };
-            self.meet(key, hash, &mut scratch, described, update, time)
-        });
-        self.scratch = scratch;
-        outcome
-    }
-
     fn observe(
         &mut self,
         form: Form,
@@ -275,6 +248,8 @@ impl Table {
         pairs: &Pairs<'_>,
         then: impl FnOnce(&mut Self, RawKey<'_>, u32, &mut Scratch),
     ) {
+        // A line that came before may be of the same series.
+        self.settle();
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut bytes = std::mem::take(&mut scratch.key);
         bytes.clear();
@@ -301,7 +276,11 @@ impl Table {
 
 impl Scratch {
     /// Name and labels of a field of a line.
-    fn describe_field(&mut self, line: &Line<'_>, field: &[u8]) -> Result<(), Refusal> {
+    pub(super) fn describe_field(
+        &mut self,
+        line: Origins<'_>,
+        field: &[u8],
+    ) -> Result<(), Refusal> {
         self.raw.clear();
         name::unescape(line.measurement.of(line.text), &mut self.raw);
         self.raw.push(b'_');
@@ -328,45 +307,4 @@ fn own(kind: Kind, life: Life, help: &'static str) -> Described {
         life,
         help,
     }
-}
-
-/// The number that a field shows; strings show none. A number that the scanner let pass and Rust cannot read is not finite.
-fn number(kind: FieldType, text: &[u8]) -> Option<f64> {
-    let digits = |text: &[u8]| {
-        let text = std::str::from_utf8(text).ok()?;
-        text.parse::<f64>().ok()
-    };
-    match kind {
-        FieldType::Float => Some(digits(text).unwrap_or(f64::NAN)),
-        FieldType::Integer | FieldType::Unsigned => {
-            let (_, number) = text.split_last()?;
-            Some(whole(number).or_else(|| digits(number)).unwrap_or(f64::NAN))
-        }
-        FieldType::Boolean => match text.first() {
-            Some(b't' | b'T') => Some(1.0),
-            _ => Some(0.0),
-        },
-        FieldType::String => None,
-    }
-}
-
-/// Up to 15 digits, which a double holds exactly; longer numbers take the slow way.
-fn whole(text: &[u8]) -> Option<f64> {
-    let (negative, digits) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        _ => (false, text),
-    };
-    if digits.is_empty() || digits.len() > 15 {
-        return None;
-    }
-    let mut sum = 0_i64;
-    for digit in digits {
-        sum = sum * 10 + i64::from(digit.wrapping_sub(b'0'));
-        if !digit.is_ascii_digit() {
-            return None;
-        }
-    }
-    #[expect(clippy::cast_precision_loss, reason = "fifteen digits are exact")]
-    let value = sum as f64;
-    Some(if negative { -value } else { value })
 }

@@ -3,11 +3,16 @@
 use flightline_contract::health::Status;
 use flightline_contract::metric::Bucket;
 
+use super::family::Kind;
+
 /// No slot, no place, no alias.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// Slots per page. 80 kB: small against the table, large enough that the list of pages stays in the cache.
+/// Slots per page. 76 KiB: small against the table, large enough that the list of pages stays in the cache.
 const PAGE: usize = 1024;
+
+/// Bytes in a line of the processor's cache.
+const LINE: usize = 64;
 
 /// What a series shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,8 +84,10 @@ pub(super) enum Origin {
     Summed,
 }
 
-/// One series, or the few that stand and fall together (a histogram, the states of a check).
+/// One series, or the few that stand and fall together (a histogram, the states of a check). What an update reads and writes
+/// is here and nowhere else, in one line of the cache; what only a series' making and end need is in its [`Links`].
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Slot {
     /// Raw key, then rendered labels.
     pub(super) text: Box<[u8]>,
@@ -92,10 +99,6 @@ pub(super) struct Slot {
     pub(super) family: u32,
     /// Its index in the family's list.
     pub(super) place: u32,
-    /// The first of its further raw keys.
-    pub(super) aliases: u32,
-    pub(super) previous: u32,
-    pub(super) next: u32,
     /// The tick of the last update.
     pub(super) seen: u32,
     /// The number of scrapes begun before it was made: a scrape under way leaves it out.
@@ -103,6 +106,30 @@ pub(super) struct Slot {
     pub(super) phase: Phase,
     pub(super) life: Life,
     pub(super) origin: Origin,
+    /// Its family's.
+    pub(super) kind: Kind,
+}
+
+const _: () = assert!(
+    size_of::<Slot>() == 64,
+    "an update touches one line of the cache"
+);
+
+/// What joins a slot to others.
+#[derive(Debug)]
+pub(super) struct Links {
+    /// The first of its further raw keys.
+    pub(super) aliases: u32,
+    previous: u32,
+    next: u32,
+}
+
+impl Links {
+    const NONE: Self = Self {
+        aliases: NONE,
+        previous: NONE,
+        next: NONE,
+    };
 }
 
 impl Slot {
@@ -121,7 +148,7 @@ impl Slot {
         fixed + self.text.len() + self.value.heap()
     }
 
-    fn free(next: u32) -> Self {
+    fn free() -> Self {
         Self {
             text: Box::default(),
             value: Value::Number(0.0),
@@ -129,22 +156,27 @@ impl Slot {
             split: 0,
             family: NONE,
             place: NONE,
-            aliases: NONE,
-            previous: NONE,
-            next,
             seen: 0,
             born: 0,
             phase: Phase::Free,
             life: Life::Normal,
             origin: Origin::Told,
+            kind: Kind::Gauge,
         }
     }
+}
+
+/// Slots that are stored together, each with its links at the same index.
+#[derive(Debug)]
+struct Page {
+    slots: Vec<Slot>,
+    links: Vec<Links>,
 }
 
 /// All slots by number.
 #[derive(Debug)]
 pub(super) struct Slab {
-    pages: Vec<Vec<Slot>>,
+    pages: Vec<Page>,
     free: u32,
 }
 
@@ -160,40 +192,61 @@ impl Slab {
     pub(super) fn insert(&mut self, slot: Slot) -> u32 {
         if self.free != NONE {
             let id = self.free;
-            let place = self.get_mut(id);
-            let next = place.next;
-            *place = slot;
-            self.free = next;
+            self.free = std::mem::replace(self.links_mut(id), Links::NONE).next;
+            *self.get_mut(id) = slot;
             return id;
         }
-        if self.pages.last().is_none_or(|page| page.len() == PAGE) {
-            self.pages.push(Vec::with_capacity(PAGE));
+        let full = |page: &Page| page.slots.len() == PAGE;
+        if self.pages.last().is_none_or(full) {
+            self.pages.push(Page {
+                slots: Vec::with_capacity(PAGE),
+                links: Vec::with_capacity(PAGE),
+            });
         }
-        let full = (self.pages.len() - 1) * PAGE;
+        let before = (self.pages.len() - 1) * PAGE;
         let page = self.pages.last_mut().expect("a page was just made sure of");
-        page.push(slot);
-        u32::try_from(full + page.len() - 1).expect("max_series keeps the numbers below 2^31")
+        page.slots.push(slot);
+        page.links.push(Links::NONE);
+        u32::try_from(before + page.slots.len() - 1)
+            .expect("max_series keeps the numbers below 2^31")
     }
 
     /// Takes out the slot `id`; the number is used again.
     pub(super) fn remove(&mut self, id: u32) -> Slot {
-        let free = Slot::free(self.free);
+        self.links_mut(id).next = self.free;
         self.free = id;
-        std::mem::replace(self.get_mut(id), free)
+        std::mem::replace(self.get_mut(id), Slot::free())
     }
 
     pub(super) fn get(&self, id: u32) -> &Slot {
         let id = id as usize;
-        &self.pages[id / PAGE][id % PAGE]
+        &self.pages[id / PAGE].slots[id % PAGE]
     }
 
     pub(super) fn get_mut(&mut self, id: u32) -> &mut Slot {
         let id = id as usize;
-        &mut self.pages[id / PAGE][id % PAGE]
+        &mut self.pages[id / PAGE].slots[id % PAGE]
+    }
+
+    /// Reads a little of each line of the cache that an update of the slot `id` will want. The sum means nothing.
+    pub(super) fn touch(&self, id: u32) -> u8 {
+        let raw = self.get(id).raw();
+        let sum = raw.iter().step_by(LINE).fold(0, |sum, byte| sum ^ byte);
+        sum ^ raw.last().copied().unwrap_or_default()
+    }
+
+    pub(super) fn links(&self, id: u32) -> &Links {
+        let id = id as usize;
+        &self.pages[id / PAGE].links[id % PAGE]
+    }
+
+    pub(super) fn links_mut(&mut self, id: u32) -> &mut Links {
+        let id = id as usize;
+        &mut self.pages[id / PAGE].links[id % PAGE]
     }
 }
 
-/// A list through the slots' own `previous` and `next`.
+/// A list through the slots' links.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct List {
     head: u32,
@@ -212,31 +265,31 @@ impl List {
     }
 
     pub(super) fn push(&mut self, slab: &mut Slab, id: u32) {
-        let slot = slab.get_mut(id);
-        slot.previous = self.tail;
-        slot.next = NONE;
+        let links = slab.links_mut(id);
+        links.previous = self.tail;
+        links.next = NONE;
         if self.tail == NONE {
             self.head = id;
         } else {
-            slab.get_mut(self.tail).next = id;
+            slab.links_mut(self.tail).next = id;
         }
         self.tail = id;
     }
 
     pub(super) fn unlink(&mut self, slab: &mut Slab, id: u32) {
         let (previous, next) = {
-            let slot = slab.get(id);
-            (slot.previous, slot.next)
+            let links = slab.links(id);
+            (links.previous, links.next)
         };
         if previous == NONE {
             self.head = next;
         } else {
-            slab.get_mut(previous).next = next;
+            slab.links_mut(previous).next = next;
         }
         if next == NONE {
             self.tail = previous;
         } else {
-            slab.get_mut(next).previous = previous;
+            slab.links_mut(next).previous = previous;
         }
     }
 
@@ -254,8 +307,8 @@ impl List {
         if self.tail == NONE {
             self.head = other.head;
         } else {
-            slab.get_mut(self.tail).next = other.head;
-            slab.get_mut(other.head).previous = self.tail;
+            slab.links_mut(self.tail).next = other.head;
+            slab.links_mut(other.head).previous = self.tail;
         }
         self.tail = other.tail;
     }

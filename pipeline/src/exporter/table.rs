@@ -12,15 +12,17 @@ use super::family::{Families, Kind};
 use super::key::{Index, LINK_COST, RawKey, Spellings, fold};
 use super::labels::Labels;
 use super::name::{self, OWN};
+use super::pending::Pending;
 use super::refusal::{Refusal, Refused};
-use super::slot::{Life, NONE, Origin, Phase, Slab, Slot};
+use super::slot::{Life, Links, NONE, Origin, Phase, Slab, Slot};
 use super::update::Update;
 use super::wheel::{Due, Step, Wheel};
 use crate::config;
 use crate::delivery::Stamp;
 
 /// Bytes of a series beyond its text: its slot, two index entries, its place in the family and the allocator's own.
-const FIXED: usize = size_of::<Slot>() + 2 * LINK_COST + 2 * size_of::<u32>() + 16;
+const FIXED: usize =
+    size_of::<Slot>() + size_of::<Links>() + 2 * LINK_COST + 2 * size_of::<u32>() + 16;
 /// Series looked at per message for their end: a message brings about one, so the line gets shorter.
 const TIDY: usize = 4;
 /// Hidden or ended series worked off to make room for one new: more would let one sample hold up the path.
@@ -38,14 +40,17 @@ pub struct Table {
     pub(super) hash: RandomState,
     pub(super) slab: Slab,
     pub(super) families: Families,
-    spellings: Spellings,
+    pub(super) spellings: Spellings,
     /// Family and labels to series: what makes two spellings the same.
     canonical: Index,
     pub(super) wheel: Wheel,
     applied: Applied,
     pub(super) message: Message,
     pub(super) scratch: Scratch,
+    pub(super) pending: Pending,
     moment: Option<Instant>,
+    /// Looks at ended series that messages have paid for.
+    owed: usize,
     scrapes: u32,
     shown: usize,
     held: usize,
@@ -127,7 +132,9 @@ impl Table {
                 deltas: Deltas::Count,
             },
             scratch: Scratch::default(),
+            pending: Pending::default(),
             moment: None,
+            owed: 0,
             scrapes: 0,
             shown: 0,
             held: 0,
@@ -143,6 +150,11 @@ impl Table {
 
     /// Begins a message: what is handed in until the next call belongs to it. `now` may be read once for many messages.
     pub fn begin(&mut self, stamp: &Stamp, now: Instant) {
+        if self.moment != Some(now) {
+            self.catch_up();
+            self.moment = Some(now);
+            self.wheel.advance(&mut self.slab, now);
+        }
         self.message = Message {
             time: stamp.time,
             deltas: match stamp.sequence {
@@ -150,15 +162,12 @@ impl Table {
                 None => Deltas::Count,
             },
         };
-        if self.moment != Some(now) {
-            self.moment = Some(now);
-            self.wheel.advance(&mut self.slab, now);
-        }
-        self.tidy(TIDY);
+        self.owed += TIDY;
     }
 
     /// How full the table is, and what it has refused.
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&mut self) -> Counts {
+        self.catch_up();
         Counts {
             series: self.shown,
             bytes: self.bytes,
@@ -168,9 +177,17 @@ impl Table {
 
     /// Begins a scrape at `now` and says its number: series that are made later are left out of it.
     pub(super) fn begin_scrape(&mut self, now: Instant) -> u32 {
+        self.catch_up();
         self.wheel.advance(&mut self.slab, now);
         self.scrapes = self.scrapes.wrapping_add(1);
         self.scrapes
+    }
+
+    /// Does what was put off while messages came.
+    fn catch_up(&mut self) {
+        self.settle();
+        let owed = std::mem::take(&mut self.owed);
+        self.tidy(owed);
     }
 
     /// Looks at up to `steps` series that may have ended.
@@ -207,7 +224,7 @@ impl Table {
     /// Updates a known series.
     pub(super) fn update(&mut self, id: u32, update: Update<'_>, time: i64) -> Result<(), Refusal> {
         let slot = self.slab.get(id);
-        let kind = self.families.get(slot.family).kind;
+        let kind = slot.kind;
         let (weight, heap) = (slot.value.weight(), slot.value.heap());
         update.check(kind)?;
         if time < slot.time && update.replaces(slot) {
@@ -315,12 +332,12 @@ impl Table {
 
     /// Notes another spelling of a series, if there is room: it is found at once the next time.
     fn remember(&mut self, hash: u32, key: RawKey<'_>, id: u32) {
-        let first = self.slab.get(id).aliases;
+        let first = self.slab.links(id).aliases;
         if let Some(cost) = self.spellings.room(first, key)
             && self.bytes + cost <= self.max_bytes
         {
             self.bytes += cost;
-            self.slab.get_mut(id).aliases = self.spellings.add(hash, key, id, first);
+            self.slab.links_mut(id).aliases = self.spellings.add(hash, key, id, first);
         }
     }
 
@@ -379,12 +396,11 @@ impl Table {
     }
 
     fn forget(&mut self, id: u32) {
+        let aliases = self.slab.links(id).aliases;
         let slot = self.slab.remove(id);
         self.held -= slot.value.weight();
         self.bytes -= slot.cost(FIXED);
-        self.bytes -= self
-            .spellings
-            .remove(&self.hash, id, slot.raw(), slot.aliases);
+        self.bytes -= self.spellings.remove(&self.hash, id, slot.raw(), aliases);
         let canonical = self.canonical_hash(slot.family, slot.labels());
         self.canonical.remove(canonical, id);
         self.bytes -= self.families.remove(slot.family, slot.place);

@@ -8,6 +8,7 @@ mod kinds;
 mod limits;
 mod sharing;
 mod times;
+mod together;
 
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};

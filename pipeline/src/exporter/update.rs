@@ -92,14 +92,12 @@ impl Update<'_> {
             split: 0,
             family: NONE,
             place: NONE,
-            aliases: NONE,
-            previous: NONE,
-            next: NONE,
             seen: 0,
             born: 0,
             phase: Phase::Live,
             life: Life::Normal,
             origin: self.origin(),
+            kind,
         })
     }
 

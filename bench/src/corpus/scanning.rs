@@ -1,0 +1,51 @@
+//! Lines come in, the scanner reads them: how many were good comes out.
+
+use flightline::decode::dialect::{Dialect, Rules};
+use flightline::decode::scan::Scanner;
+
+use crate::corpus::{self, Length};
+
+/// Lines in one payload.
+pub const LINES: u32 = 100;
+
+/// A scanner and what it reads.
+#[derive(Debug)]
+pub struct Scanning {
+    scanner: Scanner,
+    payload: Vec<u8>,
+}
+
+impl Scanning {
+    /// [`LINES`] lines of that length, each of another series, to be kept to the rules of that dialect.
+    pub fn new(dialect: Dialect, length: Length) -> Self {
+        let lines = (0..LINES).map(|number| corpus::line(length, number));
+        Self {
+            scanner: Scanner::new(Rules::of([dialect])),
+            payload: lines.collect::<Vec<_>>().concat(),
+        }
+    }
+
+    /// Reads all of them.
+    pub fn run(&mut self) -> u32 {
+        let (mut at, mut good) = (0, 0);
+        while let Some(scanned) = self.scanner.next(&self.payload, at) {
+            at = scanned.next;
+            good += u32::from(scanned.line.is_ok());
+        }
+        good
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_good_for_every_store() {
+        for dialect in Dialect::ALL {
+            for length in Length::ALL {
+                assert_eq!(Scanning::new(dialect, length).run(), LINES);
+            }
+        }
+    }
+}

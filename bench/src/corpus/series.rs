@@ -1,0 +1,121 @@
+//! Lines of one field each come in from a generated payload, a series table is brought up to date by them: what the benches of
+//! the exporter share. Nothing is lost: no limit of the table is below what is fed.
+
+use std::fmt;
+use std::time::Instant;
+
+use bytes::Bytes;
+use flightline::config;
+use flightline::decode::dialect::{Dialect, Rules};
+use flightline::decode::observe::Observer;
+use flightline::decode::scan::Scanner;
+use flightline::exporter::Exporter;
+use flightline::metrics::Metrics;
+use flightline_contract::class::Class;
+
+use crate::corpus;
+
+/// Lines between two looks at the clock, as the path's chunks of messages have it.
+const CHUNK: u32 = 256;
+
+/// In which order series are updated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// As they were made: publishers in turn.
+    Rising,
+    /// Mixed, the same way each time.
+    Random,
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rising => "rising",
+            Self::Random => "random",
+        })
+    }
+}
+
+/// A table, and one sample for each of its series.
+#[derive(Debug)]
+pub struct Series {
+    /// The table.
+    pub exporter: Exporter,
+    payload: Bytes,
+    scanner: Scanner,
+}
+
+impl Series {
+    /// An empty table, and samples of `count` series in that order. The first [`Series::observe`] makes the series, in the
+    /// order of their numbers.
+    pub fn new(count: u32, order: Order) -> Self {
+        let exporter = exporter();
+        let mut numbers: Vec<u32> = (0..count).collect();
+        let mut scanner = Scanner::new(Rules::of([Dialect::V2]));
+        observe(&exporter, &mut scanner, &payload(&numbers));
+        if order == Order::Random {
+            fastrand::Rng::with_seed(u64::from(count)).shuffle(&mut numbers);
+        }
+        Self {
+            exporter,
+            payload: payload(&numbers),
+            scanner,
+        }
+    }
+
+    /// Reads every line and does nothing with it: how many there are.
+    pub fn scan(&mut self) -> u32 {
+        let (mut at, mut lines) = (0, 0);
+        while let Some(scanned) = self.scanner.next(&self.payload, at) {
+            at = scanned.next;
+            lines += u32::from(scanned.line.is_ok());
+        }
+        lines
+    }
+
+    /// Brings every series up to date, each line as a message of its own: how many there are.
+    pub fn observe(&mut self) -> u32 {
+        observe(&self.exporter, &mut self.scanner, &self.payload)
+    }
+}
+
+/// A table with room for a million series.
+pub fn exporter() -> Exporter {
+    let config = config::Exporter {
+        classes: Class::ALL.to_vec(),
+        max_series: 1_000_000,
+        max_bytes: 1 << 30,
+        ..corpus::config().exporter
+    };
+    Exporter::new(&config, &Metrics::new(), Instant::now())
+}
+
+fn payload(numbers: &[u32]) -> Bytes {
+    let lines = numbers.iter().map(|&number| corpus::sample(number));
+    Bytes::from(lines.collect::<Vec<_>>().concat())
+}
+
+fn observe(exporter: &Exporter, scanner: &mut Scanner, payload: &Bytes) -> u32 {
+    let (mut at, mut lines) = (0, 0);
+    let stamp = corpus::stamp();
+    let mut more = true;
+    while more {
+        let now = Instant::now();
+        let mut table = exporter.lock();
+        for _ in 0..CHUNK {
+            let Some(scanned) = scanner.next(payload, at) else {
+                more = false;
+                break;
+            };
+            at = scanned.next;
+            if let Ok(line) = scanned.line {
+                table.begin(&stamp, now);
+                table.line(&line);
+                lines += 1;
+            }
+        }
+    }
+    // Nothing is left to the next run.
+    exporter.lock().counts();
+    lines
+}
