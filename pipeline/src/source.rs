@@ -20,5 +20,7 @@ mod reply;
 mod watch;
 /// Several subscriptions as one stream.
 pub mod merged;
+/// When they came, where the server does not say it.
+mod arrivals;
 /// How many messages the client dropped.
 mod drops;

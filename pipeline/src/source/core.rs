@@ -6,12 +6,13 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use async_nats::Message;
+use async_nats::{Message, Subscriber};
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use super::arrivals::Arrivals;
 use super::drops::{Drops, Queues};
 use super::handoff::Handoff;
 use super::jetstream::declared;
@@ -50,7 +51,7 @@ impl Source {
     ///
     /// # Errors
     /// When a pattern cannot be subscribed to.
-    pub async fn run(self, mut handoff: Handoff, stop: CancellationToken) -> Result<(), BusError> {
+    pub async fn run(self, handoff: Handoff, stop: CancellationToken) -> Result<(), BusError> {
         let mut subscriptions = Vec::new();
         for pattern in &self.patterns {
             subscriptions.push(
@@ -60,7 +61,12 @@ impl Source {
             );
         }
         let mut messages = Merged::new(subscriptions);
-        let mut drops = Drops::new((self.config.capacity * self.patterns.len()) as u64);
+        let capacity = (self.config.capacity * self.patterns.len()) as u64;
+        let mut hands = Hands {
+            handoff,
+            drops: Drops::new(capacity),
+            arrivals: Arrivals::default(),
+        };
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut report = interval(self.config.report_interval);
@@ -68,21 +74,17 @@ impl Source {
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                handed = handoff.hand_over(), if !handoff.is_empty() => if handed.is_err() { return Ok(()) },
-                message = messages.next(), if handoff.bytes() < HOLD => {
+                handed = hands.handoff.hand_over(), if !hands.handoff.is_empty() => if handed.is_err() { return Ok(()) },
+                message = messages.next(), if hands.handoff.bytes() < HOLD => {
                     let Some(message) = message else { break };
-                    self.take(message, &mut drops, &mut handoff);
-                    for _ in 1..CHUNK {
-                        let Some(Some(message)) = messages.next().now_or_never() else { break };
-                        self.take(message, &mut drops, &mut handoff);
-                    }
+                    self.take_together(message, &mut messages, &mut hands);
                 }
-                _ = looks.tick() => self.look(&mut messages, &mut drops, &mut handoff),
+                _ = looks.tick() => self.look(&mut messages, &mut hands),
                 _ = report.tick() => said = self.say(said),
             }
             self.metrics
                 .held_bytes
-                .set(i64::try_from(handoff.bytes()).unwrap_or(i64::MAX));
+                .set(i64::try_from(hands.handoff.bytes()).unwrap_or(i64::MAX));
         }
         for subscription in messages.iter_mut() {
             subscription.drain().await.ok();
@@ -90,59 +92,57 @@ impl Source {
         while let Ok(Some(message)) =
             tokio::time::timeout(Duration::from_secs(1), messages.next()).await
         {
-            self.take(message, &mut drops, &mut handoff);
+            self.take_together(message, &mut messages, &mut hands);
         }
         // The queues are dry and closed: what was carried and has not come is lost.
-        let lost = drops.end(self.bus.messages_in());
+        let lost = hands.drops.end(self.bus.messages_in());
         self.metrics.dropped.inc_by(lost);
         self.say(said);
         // Dropping the handoff is the end of input.
-        handoff.hand_over_all().await.ok();
+        hands.handoff.hand_over_all().await.ok();
         Ok(())
     }
 
-    fn take(&self, message: Message, drops: &mut Drops, handoff: &mut Handoff) {
-        drops.received(1);
-        self.metrics.received.inc();
-        self.metrics
-            .received_bytes
-            .inc_by(message.payload.len() as u64);
-        handoff.hold(Delivery {
-            subject: message.subject,
-            payload: message.payload,
-            declared: message.headers.as_ref().map_or(Declared::Nothing, declared),
-            stamp: Stamp {
-                time: now(),
-                sequence: None,
-                attempt: Attempt::First,
-            },
-            ack: Ack::none(),
-        });
+    /// Takes `first` and what else is there already: one turn of the loop, one look at the clock and one count for many messages.
+    fn take_together(&self, first: Message, messages: &mut Subscriptions, hands: &mut Hands) {
+        hands.arrivals.at(now());
+        let (mut count, mut bytes) = (0, 0);
+        let mut next = Some(first);
+        while let Some(message) = next {
+            count += 1;
+            bytes += message.payload.len() as u64;
+            hands.take(message);
+            if count == CHUNK as u64 {
+                break;
+            }
+            next = at_once(messages);
+        }
+        hands.drops.received(count);
+        self.metrics.received.inc_by(count);
+        self.metrics.received_bytes.inc_by(bytes);
     }
 
-    fn look(
-        &self,
-        messages: &mut Merged<async_nats::Subscriber>,
-        drops: &mut Drops,
-        handoff: &mut Handoff,
-    ) {
+    fn look(&self, messages: &mut Subscriptions, hands: &mut Hands) {
         let carried = self.bus.messages_in();
-        if handoff.bytes() >= HOLD {
-            // Looking takes a message, and there is no room for one.
+        // Looking takes messages: there must be room for them.
+        let first = if hands.handoff.bytes() < HOLD {
+            at_once(messages)
+        } else {
             self.metrics
                 .dropped
-                .inc_by(drops.look(carried, Queues::Busy));
+                .inc_by(hands.drops.look(carried, Queues::Busy));
             return;
-        }
-        // Without the runtime's budget, which when used up makes a full queue look empty.
-        let queues = match tokio::task::unconstrained(messages.next()).now_or_never() {
-            Some(Some(message)) => {
-                self.take(message, drops, handoff);
+        };
+        let queues = match first {
+            Some(message) => {
+                self.take_together(message, messages, hands);
                 Queues::Busy
             }
-            _ => Queues::Empty,
+            None => Queues::Empty,
         };
-        self.metrics.dropped.inc_by(drops.look(carried, queues));
+        self.metrics
+            .dropped
+            .inc_by(hands.drops.look(carried, queues));
     }
 
     fn say(&self, said: u64) -> u64 {
@@ -157,6 +157,39 @@ impl Source {
         }
         dropped
     }
+}
+
+/// The connection's subscriptions.
+type Subscriptions = Merged<Subscriber>;
+
+/// What the source has received, and its accounts.
+struct Hands {
+    handoff: Handoff,
+    drops: Drops,
+    arrivals: Arrivals,
+}
+
+impl Hands {
+    fn take(&mut self, message: Message) {
+        self.handoff.hold(Delivery {
+            subject: message.subject,
+            payload: message.payload,
+            declared: message.headers.as_ref().map_or(Declared::Nothing, declared),
+            stamp: Stamp {
+                time: self.arrivals.stamp(),
+                sequence: None,
+                attempt: Attempt::First,
+            },
+            ack: Ack::none(),
+        });
+    }
+}
+
+/// A message that is there already. Without the runtime's budget, which when used up makes a full queue look empty.
+fn at_once(messages: &mut Subscriptions) -> Option<Message> {
+    tokio::task::unconstrained(messages.next())
+        .now_or_never()
+        .flatten()
 }
 
 /// Core NATS has no time of its own: lines without a timestamp get that of their arrival.
