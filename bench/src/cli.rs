@@ -12,6 +12,8 @@ pub mod scenario;
 pub mod keep;
 /// `floor` and `e2e`
 pub mod moves;
+/// The table of targets.
+pub mod targets;
 /// Peers in turn with the product.
 pub mod compare;
 /// Charts, and the baseline.
@@ -33,6 +35,8 @@ enum Verb {
     Floor(moves::Args),
     /// Flightline from end to end
     E2e(moves::ProductArgs),
+    /// The table of targets with figures
+    Targets(targets::TargetsArgs),
     /// Other programs in turn with Flightline: ratios, and what each lost, doubled or altered
     Compare(compare::CompareArgs),
     /// Charts and a page of the records kept; holds them against the baseline
@@ -43,6 +47,8 @@ enum Verb {
     Discard(children::DiscardArgs),
     #[command(hide = true)]
     FloorWorker(children::FloorArgs),
+    #[command(hide = true)]
+    Series,
 }
 
 /// Does what the command line says.
@@ -54,10 +60,12 @@ pub fn run() -> anyhow::Result<ExitCode> {
     match Cli::parse().verb {
         Verb::Floor(args) => moves::floor(&args).map(|()| done),
         Verb::E2e(args) => moves::e2e(&args).map(|()| done),
+        Verb::Targets(args) => targets::targets(&args),
         Verb::Compare(args) => compare::compare(&args),
         Verb::Report(args) => report::report(&args),
         Verb::Publisher(args) => children::publisher(&args).map(|()| done),
         Verb::Discard(args) => children::discard(&args).map(|()| done),
         Verb::FloorWorker(args) => children::floor_worker(&args).map(|()| done),
+        Verb::Series => children::series().map(|()| done),
     }
 }

@@ -33,6 +33,8 @@ pub mod figures;
 pub const BEGIN: &str = "/begin";
 /// Where the trial asks what has come.
 pub const FIGURES: &str = "/figures";
+/// Where the trial asks for the first altered line; null if there is none.
+pub const ALTERED: &str = "/altered";
 
 /// A body that cannot be read is answered with 400.
 type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -106,6 +108,12 @@ async fn answer(
         (&Method::GET, FIGURES) => {
             let figures = store.lock().expect("no holder panics").figures();
             serde_json::to_vec(&figures)
+                .map(|json| (StatusCode::OK, Bytes::from(json)))
+                .map_err(BodyError::from)
+        }
+        (&Method::GET, ALTERED) => {
+            let store = store.lock().expect("no holder panics");
+            serde_json::to_vec(&store.account.as_ref().and_then(Account::first_altered))
                 .map(|json| (StatusCode::OK, Bytes::from(json)))
                 .map_err(BodyError::from)
         }

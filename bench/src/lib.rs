@@ -35,6 +35,8 @@ pub mod peers;
 pub mod compare;
 /// Charts and one page.
 pub mod report;
+/// What the path is to reach, and what it does.
+pub mod targets;
 /// The verbs of the command line.
 pub mod cli;
 /// What the measurements feed in.

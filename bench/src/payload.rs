@@ -140,12 +140,8 @@ impl Payloads {
 
     /// Appends message `message`.
     pub fn payload(&self, message: u64, out: &mut Vec<u8>) {
-        let template = self.template(message);
-        let start = out.len();
-        out.extend_from_slice(&template.bytes);
-        for (time, at) in (self.traffic.clock.time(message)..).zip(&template.times) {
-            clock::write(time, &mut out[start + at..start + at + DIGITS]);
-        }
+        self.template(message)
+            .write(self.traffic.clock.time(message), out);
     }
 
     /// How many lines come of message `message`; 0 if there is no such message.

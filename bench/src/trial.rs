@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::discard::figures::Alteration;
 use crate::payload::Traffic;
 use crate::program::{Program, STREAM, Setting};
 use crate::publish::Pace;
@@ -46,6 +47,8 @@ pub struct Outcome {
     pub record: Record,
     /// From the start of the workers' processes to the first line in the store.
     pub first_line: Duration,
+    /// The first line that came in other bytes than it was published in, where each is known.
+    pub first_altered: Option<Alteration>,
 }
 
 /// A server, and a stream that is filled once for all trials that read the same.
@@ -147,6 +150,7 @@ impl Rig {
                 latency: moved.figures.latency,
             },
             first_line: moved.first_line,
+            first_altered: depot.first_altered()?,
         })
     }
 

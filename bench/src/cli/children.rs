@@ -11,6 +11,7 @@ use super::out;
 use crate::discard;
 use crate::floor::{self, Acks};
 use crate::publish::{self, Pace};
+use crate::targets;
 
 /// `publisher`
 #[derive(Debug, Args)]
@@ -100,6 +101,14 @@ pub fn floor_worker(args: &FloorArgs) -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     Ok(runtime.block_on(floor::run(&config, acks, |said| out::json(&said)))?)
+}
+
+/// Fills a series table and says what it costs.
+///
+/// # Errors
+/// When it is not filled.
+pub fn series() -> anyhow::Result<()> {
+    Ok(out::json(&targets::series::measure()?)?)
 }
 
 /// A thread of its own is all that these need.

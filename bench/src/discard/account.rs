@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use hdrhistogram::Histogram;
 
-use super::figures::Figures;
+use super::figures::{Alteration, Figures};
 use crate::payload::clock::{DIGITS, Place, read};
 use crate::payload::{Payloads, Traffic, checksum, newlines};
 use crate::record::{Check, Latency};
@@ -25,6 +25,7 @@ pub struct Account {
     latency_from: Option<u64>,
     latencies: Histogram<u64>,
     figures: Figures,
+    first_altered: Option<Alteration>,
     carry: Vec<u8>,
 }
 
@@ -44,6 +45,7 @@ impl Account {
             latency_from,
             latencies: Histogram::new_with_max(SLOWEST_US, 3).expect("the bounds are right"),
             figures: Figures::default(),
+            first_altered: None,
             carry: Vec::new(),
         }
     }
@@ -116,12 +118,29 @@ impl Account {
             Some((place, time)) => {
                 let as_published = self.payloads.is_as_published(place, line);
                 if self.note(place) {
-                    self.figures.altered += u64::from(!as_published);
+                    if !as_published {
+                        self.alter(place, line);
+                    }
                     self.note_latency(time, now);
                 }
             }
             None => self.figures.strange += 1,
         }
+    }
+
+    fn alter(&mut self, place: Place, line: &[u8]) {
+        self.figures.altered += 1;
+        if self.first_altered.is_some() {
+            return;
+        }
+        let mut message = Vec::new();
+        self.payloads.payload(place.message, &mut message);
+        let text = String::from_utf8_lossy(&message);
+        let sent = text.lines().nth(index(place.line)).unwrap_or_default();
+        self.first_altered = Some(Alteration {
+            sent: sent.to_owned(),
+            stored: String::from_utf8_lossy(line).into_owned(),
+        });
     }
 
     fn object(&mut self, object: &[u8], now: u64) {
@@ -171,6 +190,11 @@ impl Account {
         }
     }
 
+    /// The first line that came in other bytes than it was published in.
+    pub fn first_altered(&self) -> Option<&Alteration> {
+        self.first_altered.as_ref()
+    }
+
     /// What has come so far.
     pub fn figures(&self) -> Figures {
         let mut figures = self.figures;
@@ -185,6 +209,10 @@ impl Account {
         }
         figures
     }
+}
+
+fn index(number: u64) -> usize {
+    usize::try_from(number).expect("a line's number in its message is small")
 }
 
 #[cfg(test)]

@@ -56,6 +56,15 @@ pub struct Figures {
     pub latency: Option<Latency>,
 }
 
+/// A line in other bytes than it was published in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alteration {
+    /// As published.
+    pub sent: String,
+    /// As it came.
+    pub stored: String,
+}
+
 impl Figures {
     /// What became of what was published, `dropped` as the program says.
     pub fn count(&self, check: Check, messages: u64, sent: &Sum, dropped: u64) -> Count {

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use super::clock::DIGITS;
+use super::clock::{self, DIGITS};
 use crate::scenario::Shape;
 
 /// Bytes of a single line.
@@ -46,6 +46,15 @@ impl Template {
             shape,
             bytes: text.into_bytes(),
             times,
+        }
+    }
+
+    /// Appends the payload, with `time` in its first line and a nanosecond more in each further one.
+    pub fn write(&self, time: u64, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(&self.bytes);
+        for (time, at) in (time..).zip(&self.times) {
+            clock::write(time, &mut out[start + at..start + at + DIGITS]);
         }
     }
 

@@ -12,8 +12,8 @@ use flightline_fixtures::victoria::Victoria;
 use flightline_fixtures::{http, wait};
 use serde_json::Value;
 
-use crate::discard::figures::{Expectation, Figures};
-use crate::discard::{BEGIN, FIGURES};
+use crate::discard::figures::{Alteration, Expectation, Figures};
+use crate::discard::{ALTERED, BEGIN, FIGURES};
 use crate::program::{Api, PLACE, Target};
 use crate::publish::now;
 use crate::scenario::{Shape, Store};
@@ -133,6 +133,18 @@ impl Depot {
             self.seen.stored = lines;
         }
         Ok(self.seen)
+    }
+
+    /// The first line that came in other bytes than it was published in; a real store doesn't tell.
+    ///
+    /// # Errors
+    /// When it does not say.
+    pub fn first_altered(&self) -> anyhow::Result<Option<Alteration>> {
+        if let Kind::Discard(_) = self.kind {
+            let answer = http::get(&format!("{}{ALTERED}", self.url))?;
+            return serde_json::from_slice(&answer.body).context("an altered line of the store");
+        }
+        Ok(None)
     }
 
     /// What has come, when nothing more will: exact, where it may take a while to ask.

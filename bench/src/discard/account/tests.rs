@@ -128,3 +128,19 @@ fn latency_is_told_from_the_timestamp_and_not_of_the_warm_up() {
     assert!((50_000..50_100).contains(&latency.max), "{latency:?}");
     assert!((24_900..26_100).contains(&latency.p50), "{latency:?}");
 }
+
+#[test]
+fn the_first_altered_line_is_shown_as_it_was_sent_and_as_it_came() {
+    let traffic = traffic(Shape::Lines50, 2);
+    let mut body = body(traffic);
+    let line = 151;
+    let sent = String::from_utf8(body[53 * line..54 * line - 1].to_vec()).unwrap();
+    body[53 * line] = b'C';
+    body[57 * line] = b'C';
+    let mut account = Account::new(traffic, Check::Account, None);
+    account.body(&[Bytes::from(body)], 1);
+    let altered = account.first_altered().unwrap();
+    assert_eq!(altered.sent, sent);
+    assert_eq!(altered.stored, sent.replacen('c', "C", 1));
+    assert_eq!(account.figures().altered, 2);
+}

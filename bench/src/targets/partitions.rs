@@ -1,0 +1,70 @@
+//! Partitions, each ack-all with one owner at a time, against explicit acks; then an owner is killed in the middle. What was stored
+//! and not yet acknowledged is stored again: the same line with the same timestamp is the same point, so nothing is doubled by it
+//! unless it is altered too.
+
+use super::row::{Row, Target, Unit};
+use super::{Bench, Who, float, of_product, ratios};
+use crate::medians::Spread;
+use crate::scenario::{Scenario, Source};
+use crate::trial::plan::{Incident, Plan};
+
+/// Messages in the stream.
+const MESSAGES: u64 = 1_500_000;
+/// Partitions, over two workers.
+const PARTITIONS: u32 = 4;
+/// Subjects to be partitioned.
+const SUBJECTS: u32 = 1_000;
+
+pub(super) fn rows(bench: &mut Bench) -> anyhow::Result<Vec<Row>> {
+    let explicit = Scenario {
+        source: Source::Explicit,
+        subjects: SUBJECTS,
+        ..Scenario::default()
+    };
+    let partitioned = Scenario {
+        source: Source::Partitions(PARTITIONS),
+        ..explicit
+    };
+    let messages = bench.messages(MESSAGES);
+    let two = |scenario| Plan {
+        workers: 2,
+        ..Plan::new(scenario, messages)
+    };
+    // What partitioning has changed on the server is gone with it.
+    bench.fresh_server()?;
+    let turns = bench.turns_against(&two(explicit), &two(partitioned))?;
+    let killed = Plan {
+        incident: Incident::KillOne {
+            after_lines: messages / 4,
+        },
+        ..two(partitioned)
+    };
+    let killed = bench.trial(Who::Product, &killed)?.record.count;
+    bench.fresh_server()?;
+    Ok(vec![
+        Row::new(
+            "partitions on two workers: rate over explicit acks'",
+            Target::AtLeast(2.0),
+            Unit::Ratio,
+            ratios(&turns),
+        ),
+        Row::new(
+            "partitions on two workers: lines lost, doubled or altered",
+            Target::AtMost(0.0),
+            Unit::Count,
+            of_product(&turns, |record| {
+                record.count.lost + record.count.doubled + record.count.altered
+            }),
+        ),
+        Row::new(
+            "an owner killed: lines lost, or points doubled",
+            Target::AtMost(0.0),
+            Unit::Count,
+            Spread::of([float(killed.lost + killed.altered)]),
+        )
+        .note(format!(
+            "{} lines written again as they were",
+            killed.doubled
+        )),
+    ])
+}

@@ -1,0 +1,185 @@
+//! Single steps of the path in this process, in nanoseconds, beside a pass over the same bytes that only looks for line ends: what
+//! the machine can do at all.
+
+use std::hint::black_box;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use async_nats::Subject;
+use bytes::Bytes;
+use flightline::batch::Body;
+use flightline::config::Config;
+use flightline::config::environment::Environment;
+use flightline::config::load::load;
+use flightline::decode::Decoder;
+use flightline::decode::dialect::{Dialect, Rules};
+use flightline::decode::observe::Nobody;
+use flightline::decode::route::Router;
+use flightline::decode::scan::Scanner;
+use flightline::delivery::{Ack, Attempt, Declared, Delivery, Stamp};
+
+use super::Bench;
+use super::row::{Row, Target, Unit};
+use crate::medians::Spread;
+use crate::payload::clock::Clock;
+use crate::payload::template::Template;
+use crate::payload::{Payloads, Traffic, newlines};
+use crate::program::product;
+use crate::program::{Api, STREAM, Setting, Target as Store};
+use crate::scenario::{Scenario, Shape, Switch};
+use crate::trial::BATCH_LINES;
+
+/// Different messages: more than a branch predictor learns by heart.
+const VARIANTS: u32 = 256;
+/// Messages of one pass,
+const MESSAGES: u32 = 400_000;
+/// and passes, after one that is not told.
+const PASSES: u32 = 9;
+
+/// When and where all messages of a measurement entered their stream.
+pub const STAMP: Stamp = Stamp {
+    time: 1_700_000_000_000_000_000,
+    sequence: None,
+    attempt: Attempt::First,
+};
+
+/// The rows of single steps.
+///
+/// # Errors
+/// When a message is refused that should not be.
+pub fn rows(_: &mut Bench) -> anyhow::Result<Vec<Row>> {
+    let lines = deliveries(Shape::Line);
+    let memchr = passes(&lines, |delivery| newlines(&delivery.payload) == 0)?;
+    let mut scanner = Scanner::new(Rules::of([Dialect::V2]));
+    let scan = passes(&lines, |delivery| {
+        let scanned = scanner.next(&delivery.payload, 0);
+        scanned.is_some_and(|line| line.line.is_ok())
+    })?;
+    let json = json()?;
+    let beside = |figure: Spread| match memchr {
+        Some(least) => format!(
+            "{:.1} times a pass that only looks for line ends",
+            figure.median / least.median
+        ),
+        None => String::new(),
+    };
+    Ok(vec![
+        Row::new(
+            "scanner, 150-byte lines",
+            Target::AtMost(60.0),
+            Unit::Nanos,
+            scan,
+        )
+        .note(scan.map(beside).unwrap_or_default()),
+        Row::new(
+            "JSON sensor object to line protocol",
+            Target::AtMost(400.0),
+            Unit::Nanos,
+            json,
+        ),
+    ])
+}
+
+fn json() -> anyhow::Result<Option<Spread>> {
+    let config = config(Shape::Sensor)?;
+    let router = Router::new(&config)?;
+    let mut decoder = Decoder::new(&router);
+    let mut body = Body::default();
+    let mark = body.mark();
+    let mut letters = Vec::new();
+    passes(&deliveries(Shape::Sensor), |delivery| {
+        let Some(route) = router.route(&delivery.subject) else {
+            return false;
+        };
+        let lines = decoder.decode(delivery, &route, &mut body, &mut Nobody, &mut letters);
+        body.rollback(mark);
+        lines == 1
+    })
+}
+
+/// Nanoseconds of `step` a message. It says whether it has done with the message what it should.
+fn passes(
+    deliveries: &[Delivery],
+    mut step: impl FnMut(&Delivery) -> bool,
+) -> anyhow::Result<Option<Spread>> {
+    let mut times = Vec::new();
+    for pass in 0..=PASSES {
+        let start = Instant::now();
+        let mut done = 0;
+        for delivery in deliveries.iter().cycle().take(MESSAGES as usize) {
+            done += u32::from(step(black_box(delivery)));
+        }
+        let taken = start.elapsed();
+        ensure!(done == MESSAGES, "{done} of {MESSAGES} messages were taken");
+        if pass > 0 {
+            times.push(taken.as_secs_f64() * 1e9 / f64::from(MESSAGES));
+        }
+    }
+    Ok(Spread::of(times))
+}
+
+fn deliveries(shape: Shape) -> Vec<Delivery> {
+    let subject = subject(shape);
+    (0..VARIANTS)
+        .map(|variant| delivery(&subject, &Template::new(shape, variant)))
+        .collect()
+}
+
+/// The subject of messages of `shape`.
+pub fn subject(shape: Shape) -> Subject {
+    let payloads = Payloads::new(Traffic {
+        shape,
+        subjects: 1,
+        messages: 1,
+        clock: Clock::unpaced(1),
+    });
+    let mut subject = Vec::new();
+    payloads.subject(0, &mut subject);
+    Subject::from(String::from_utf8(subject).expect("subjects of a trial are text"))
+}
+
+/// A message as a source hands it over.
+pub fn delivery(subject: &Subject, template: &Template) -> Delivery {
+    let mut payload = Vec::new();
+    template.write(Clock::unpaced(1).base, &mut payload);
+    Delivery {
+        subject: subject.clone(),
+        payload: Bytes::from(payload),
+        declared: Declared::Nothing,
+        stamp: STAMP,
+        ack: Ack::none(),
+    }
+}
+
+/// The configuration that the product gets in a trial with messages of `shape`.
+///
+/// # Errors
+/// When it is none.
+pub fn config(shape: Shape) -> anyhow::Result<Config> {
+    let setting = Setting {
+        scenario: Scenario {
+            shape,
+            exporter: Switch::On,
+            ..Scenario::default()
+        },
+        nats: "nats://127.0.0.1:4222".to_owned(),
+        subjects: Traffic::patterns(shape),
+        stream: STREAM.to_owned(),
+        consumer: "bench".to_owned(),
+        group: "bench".to_owned(),
+        store: Store {
+            url: "http://127.0.0.1:8086".to_owned(),
+            api: Api::V2,
+        },
+        batch_lines: BATCH_LINES,
+        batch_age: Duration::from_secs(1),
+        folder: PathBuf::new(),
+        port: 9464,
+        worker: 0,
+    };
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join(product::FILE);
+    std::fs::write(&file, product::config(&setting))?;
+    Ok(load(&[file], &Environment::of::<&str, &str>([]))?.config)
+}
