@@ -7,12 +7,12 @@ CARGO ?= cargo
 FOR ?=
 DEMO_ARGS ?=
 
-.PHONY: demo test build servers fmt lint unit doc
+.PHONY: demo test build servers fmt lint unit doc gate
 
 demo:
 	$(CARGO) run --locked --release --quiet --package flightline -- demo $(if $(FOR),--for $(FOR)) $(DEMO_ARGS)
 
-test: fmt servers lint unit doc
+test: fmt servers lint unit doc gate
 
 build:
 	$(CARGO) build --locked --release --package flightline
@@ -31,3 +31,7 @@ unit:
 
 doc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
+
+# Instructions of the hot path, counted and held below limits; brings its runner.
+gate: servers
+	CARGO="$(CARGO)" bench/gate
