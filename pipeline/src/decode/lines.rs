@@ -37,15 +37,14 @@ pub(super) fn decode<O: Observer>(
 ) -> u32 {
     let payload = &delivery.payload;
     let mut run = Run { start: 0, end: 0 };
-    let (mut at, mut number, mut written) = (0, 0_u32, 0_usize);
-    while let Some(scanned) = scanner.next(payload, at) {
-        at = scanned.next;
-        let time = delivery.stamp.time.saturating_add(i64::from(number));
-        number += 1;
+    let (mut number, mut written) = (0_u32, 0_usize);
+    let mut pass = scanner.pass(payload, 0);
+    while let Some(scanned) = pass.next() {
+        let time = || delivery.stamp.time.saturating_add(i64::from(number));
         match scanned.line {
             Ok(line) => {
-                let stamped = line.timestamp.is_some();
-                if stamped && scanned.end == LineEnd::Lf {
+                let is_stamped = line.is_stamped;
+                if is_stamped && scanned.end == LineEnd::Lf {
                     if run.end != scanned.range.start {
                         run.flush(delivery, body);
                         run.start = scanned.range.start;
@@ -55,25 +54,29 @@ pub(super) fn decode<O: Observer>(
                     run.flush(delivery, body);
                     body.put(payload, scanned.range);
                     let out = body.buffer();
-                    if !stamped {
+                    if !is_stamped {
                         out.extend_from_slice(b" ");
-                        out.extend_from_slice(itoa::Buffer::new().format(time).as_bytes());
+                        out.extend_from_slice(itoa::Buffer::new().format(time()).as_bytes());
                     }
                     out.extend_from_slice(b"\n");
                 }
                 written += 1;
-                observer.line(&Line {
-                    timestamp: Some(line.timestamp.unwrap_or(time)),
-                    ..line
-                });
+                if O::LOOKS {
+                    let line = pass.line(&line);
+                    observer.line(&Line {
+                        timestamp: Some(line.timestamp.unwrap_or_else(time)),
+                        ..line
+                    });
+                }
             }
             Err(error) => {
-                refused.piece(delivery, number, scanned.range, || Refusal {
+                refused.piece(delivery, number + 1, scanned.range, || Refusal {
                     reason: error.reason(),
                     detail: error.to_string(),
                 });
             }
         }
+        number += 1;
     }
     run.flush(delivery, body);
     body.count(written);

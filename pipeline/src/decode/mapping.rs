@@ -13,11 +13,42 @@ use crate::decode::route::RouterError;
 /// See the module.
 #[derive(Debug)]
 pub struct Mapping {
-    filters: Vec<Filter>,
+    subjects: Vec<Subjects>,
     class: Class,
     service: String,
     encoding: Option<Encoding>,
     pub(super) points: Points,
+}
+
+/// Some subjects.
+#[derive(Debug)]
+enum Subjects {
+    /// Just this one: looked for with one comparison.
+    One(String),
+    /// All that match.
+    Matching(Filter),
+}
+
+impl Subjects {
+    fn new(pattern: &str) -> Result<Self, RouterError> {
+        let filter = Filter::parse(pattern).map_err(|error| RouterError::Subject {
+            subject: pattern.to_owned(),
+            error,
+        })?;
+        let has_wildcards = pattern.contains(['*', '>']);
+        Ok(if has_wildcards {
+            Self::Matching(filter)
+        } else {
+            Self::One(pattern.to_owned())
+        })
+    }
+
+    fn takes(&self, subject: &str) -> bool {
+        match self {
+            Self::One(one) => one == subject,
+            Self::Matching(filter) => filter.matches(subject),
+        }
+    }
 }
 
 /// Which values of an object become a point. Values are known by slot: the number of their path.
@@ -151,17 +182,11 @@ impl Points {
 
 impl Mapping {
     pub(super) fn new(mapping: &config::Mapping) -> Result<Self, RouterError> {
-        let filter = |subject: &String| {
-            Filter::parse(subject).map_err(|error| RouterError::Subject {
-                subject: subject.clone(),
-                error,
-            })
-        };
         Ok(Self {
-            filters: mapping
+            subjects: mapping
                 .subjects
                 .iter()
-                .map(filter)
+                .map(|pattern| Subjects::new(pattern))
                 .collect::<Result<_, _>>()?,
             class: mapping.class,
             service: mapping.service.clone(),
@@ -172,7 +197,7 @@ impl Mapping {
 
     /// Whether messages on `subject` are its own.
     pub fn takes(&self, subject: &str) -> bool {
-        self.filters.iter().any(|filter| filter.matches(subject))
+        self.subjects.iter().any(|subjects| subjects.takes(subject))
     }
 
     /// The class its data belongs to.

@@ -12,6 +12,9 @@ use crate::decode::line::Line;
 /// come from the subject, and the publisher's own are stored as [`OWN_SERVICE`] and [`OWN_INSTANCE`]; whoever shows samples
 /// elsewhere does the same.
 pub trait Observer {
+    /// Whether it looks at all.
+    const LOOKS: bool = true;
+
     /// A line that came as it is, or was made from application data.
     fn line(&mut self, line: &Line<'_>);
 
@@ -36,6 +39,8 @@ pub const OWN_INSTANCE: &str = "exported_instance";
 pub struct Nobody;
 
 impl Observer for Nobody {
+    const LOOKS: bool = false;
+
     fn line(&mut self, _: &Line<'_>) {}
 
     fn sample(&mut self, _: &str, _: &str, _: &Sample<'_>, _: Reading<'_>) {}

@@ -6,7 +6,7 @@ use flightline_contract::deadletter::Reason;
 use flightline_contract::encoding::Encoding;
 use flightline_contract::filter::FilterError;
 use flightline_contract::token::{Prefix, PrefixError};
-use flightline_contract::topic::{Address, Topic};
+use flightline_contract::topic::Topic;
 
 use crate::config::{self, Config, SinkKind};
 use crate::deadletter::Letter;
@@ -14,6 +14,7 @@ use crate::decode::dialect::{Dialect, Rules};
 use crate::decode::mapping::Mapping;
 use crate::delivery::Delivery;
 
+mod address;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -135,7 +136,7 @@ impl Router {
     /// Where messages on `subject` lead: the contract's own subjects first, then mappings in the order of the configuration.
     /// `None` for a stray.
     pub fn route<'r>(&'r self, subject: &'r str) -> Option<Route<'r>> {
-        if let Some(address) = Address::parse(&self.prefix, subject) {
+        if let Some(address) = address::parse(&self.prefix, subject) {
             return Some(Route {
                 class: address.class,
                 service: address.service,
@@ -151,7 +152,7 @@ impl Router {
         Some(Route {
             class: mapping.class(),
             service: mapping.service(),
-            token: subject.rsplit('.').next().unwrap_or(subject),
+            token: last_token(subject),
             mapping: Some(mapping),
             destination: self.by_class[slot(mapping.class())],
         })
@@ -173,6 +174,12 @@ impl Router {
             None => Topic::stray(subject),
         }
     }
+}
+
+fn last_token(subject: &str) -> &str {
+    let after = subject.bytes().rposition(|byte| byte == b'.');
+    let after = after.map_or(0, |dot| dot + 1);
+    subject.get(after..).unwrap_or(subject)
 }
 
 fn slot(class: Class) -> usize {

@@ -63,6 +63,18 @@ impl Stretch {
         a | b << SIZE | c << (2 * SIZE) | d << (3 * SIZE)
     }
 
+    /// All bits of both.
+    #[inline(always)]
+    pub(super) fn or(self, other: Self) -> Self {
+        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
+        Self([
+            Block(a.0 | e.0),
+            Block(b.0 | f.0),
+            Block(c.0 | g.0),
+            Block(d.0 | h.0),
+        ])
+    }
+
     /// Not 0 if a byte is beyond ASCII.
     #[inline(always)]
     pub(super) fn beyond_ascii(self) -> u32 {

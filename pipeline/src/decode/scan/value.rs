@@ -12,6 +12,9 @@ const SURE_UNSIGNED: usize = 20;
 /// The largest finite `f64` has 309 digits before the point.
 const SURE_FLOAT: usize = 309;
 
+/// Digits of a usual timestamp.
+const USUAL_TIME: usize = 19;
+
 /// InfluxDB 1 and 2 keep the outermost values for themselves; it is the year 2262.
 const TIMES: std::ops::RangeInclusive<i64> = i64::MIN + 2..=i64::MAX - 1;
 
@@ -43,30 +46,59 @@ pub(super) fn plain(
     end: usize,
     rules: Rules,
 ) -> Result<FieldType, Fault> {
-    if let Some(bytes) = text.get(start..).and_then(<[u8]>::first_chunk)
-        && end - start <= block::SIZE
-    {
-        // Nearly all numbers fit one block, and are digits with at most one point or an `i` at their end.
-        let length = end - start;
-        let sign = u32::from(bytes[0] == b'-');
-        let odd = Block::new(*bytes).no_digit() & ((1 << length) - 1) & !sign;
-        let first = odd.trailing_zeros() as usize;
-        let digits_before = first > sign as usize;
-        if odd == 0 && length > sign as usize {
-            return Ok(FieldType::Float);
-        }
-        if odd & odd.wrapping_sub(1) == 0 && digits_before && first < length {
-            match bytes[first & (block::SIZE - 1)] {
-                b'.' if first + 1 < length => return Ok(FieldType::Float),
-                b'i' if first + 1 == length => return Ok(FieldType::Integer),
-                _ => {}
-            }
-        }
+    match short(text, start, end) {
+        Some(kind) => Ok(kind),
+        None => any_plain(&text[start..end], rules),
     }
-    any_plain(&text[start..end], rules)
+}
+
+/// The type of a number of a few digits; `None` for everything else.
+#[inline(always)]
+pub(super) fn short(text: &[u8], start: usize, end: usize) -> Option<FieldType> {
+    let bytes = text.get(start..)?.first_chunk()?;
+    let length = end - start;
+    if length.wrapping_sub(1) >= block::SIZE {
+        return None;
+    }
+    // The bits of what is behind the value are pushed out at the top.
+    let unused = 32 - length;
+    let odd = Block::new(*bytes).no_digit() << unused;
+    if odd == 0 {
+        return Some(FieldType::Float);
+    }
+    let byte = |odd: u32| {
+        let at = odd.trailing_zeros() as usize - unused;
+        (at, bytes[at & (block::SIZE - 1)])
+    };
+    let (mut at, mut first) = byte(odd);
+    let mut rest = odd & (odd - 1);
+    let mut digits = 0;
+    if first == b'-' && at == 0 {
+        if rest == 0 {
+            return (length > 1).then_some(FieldType::Float);
+        }
+        (at, first) = byte(rest);
+        rest &= rest - 1;
+        digits = 1;
+    }
+    match first {
+        b'.' if rest == 0 && at > digits && at + 1 < length => Some(FieldType::Float),
+        b'i' if rest == 0 && at > digits && at + 1 == length => Some(FieldType::Integer),
+        b't' if bytes[..4] == *b"true" && length == 4 => Some(FieldType::Boolean),
+        b'f' if bytes[..5] == *b"false" && length == 5 => Some(FieldType::Boolean),
+        _ => None,
+    }
+}
+
+/// The type of a value of any form and length; `None` for none.
+#[cold]
+#[inline(never)]
+pub(super) fn long(text: &[u8], start: usize, end: usize, rules: Rules) -> Option<FieldType> {
+    any_plain(text.get(start..end)?, rules).ok()
 }
 
 /// The same for values of every form and length.
+#[cold]
 #[inline(never)]
 fn any_plain(value: &[u8], rules: Rules) -> Result<FieldType, Fault> {
     match value {
@@ -135,22 +167,28 @@ fn parse<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// The timestamp that is all of `text`.
+/// Whether `text` is a timestamp of the usual length: nanoseconds of our days have nineteen digits.
 #[inline(always)]
+pub(super) fn is_usual_time(text: &[u8]) -> bool {
+    let (Some(head), Some(last)) = (text.first_chunk(), text.last_chunk()) else {
+        return false;
+    };
+    // In range unless the first digit is a nine.
+    text.len() == USUAL_TIME
+        && head[0] < b'9'
+        && Block::new(*head).no_digit() | Block::new(*last).no_digit() == 0
+}
+
+/// The timestamp that is all of `text`.
+#[inline]
 pub(super) fn timestamp(text: &[u8]) -> Result<i64, Fault> {
-    // Nanoseconds of our days have nineteen digits.
-    if let Some((head, tail)) = text.split_first_chunk::<{ block::SIZE }>()
-        && let [a, b, c] = *tail
-        && Block::new(*head).no_digit() == 0
-        && tail.iter().all(u8::is_ascii_digit)
+    if is_usual_time(text)
+        && let Some((head, &[a, b, c])) = text.split_first_chunk()
     {
-        let [head, body] = halves(*head);
-        let tail = u64::from(a & 15) * 100 + u64::from(b & 15) * 10 + u64::from(c & 15);
-        let value = (block::number(head) * 100_000_000 + block::number(body)) * 1000 + tail;
-        return i64::try_from(value)
-            .ok()
-            .filter(|time| TIMES.contains(time))
-            .ok_or(Fault::TimestampRange);
+        let [head, body] = halves(*head).map(block::number);
+        let [a, b, c] = [a, b, c].map(|digit| u64::from(digit & 15));
+        let value = (head * 100_000_000 + body) * 1000 + a * 100 + b * 10 + c;
+        return i64::try_from(value).map_err(|_| Fault::TimestampRange);
     }
     any_timestamp(text)
 }

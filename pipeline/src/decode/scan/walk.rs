@@ -106,7 +106,7 @@ impl Scanner {
                 _ => return Err((end, Fault::Fields)),
             }
         };
-        if seen.doubt != 0 {
+        if seen.in_doubt() {
             twice::tags(text, &self.tags, &mut self.order)?;
         }
         Ok(end)
@@ -146,7 +146,7 @@ impl Scanner {
                 _ => return Err((equals + 1, Fault::Value)),
             }
         };
-        if seen.doubt != 0 {
+        if seen.in_doubt() {
             twice::fields(text, &self.fields, &mut self.order)?;
             if !self.rules.tag_named_as_field() {
                 twice::both(text, &self.tags, &self.fields, &mut self.order)?;
