@@ -1,9 +1,12 @@
 //! Programs and scenarios come in; each program moves each scenario, in turn, again and again; a table of ratios and an account of
 //! what each lost, doubled or altered go out. A program that fails costs only its own trials.
 
+use crate::discard::figures::Alteration;
+use crate::medians;
 use crate::program::Program;
 use crate::record::{Check, Record};
 use crate::scenario::Scenario;
+use crate::trial;
 use crate::trial::plan::Plan;
 
 /// What is told at the end.
@@ -25,6 +28,8 @@ pub struct Missing {
 pub struct Outcome {
     /// The trials.
     pub records: Vec<Record>,
+    /// Of each program that altered lines, the first.
+    pub altered: Vec<(String, Alteration)>,
     /// What is missing from them.
     pub missing: Vec<Missing>,
 }
@@ -35,7 +40,7 @@ pub fn run(
     plans: &[Plan],
     runs: u32,
     programs: &[Box<dyn Program>],
-    mut trial: impl FnMut(&dyn Program, &Plan) -> anyhow::Result<Record>,
+    mut trial: impl FnMut(&dyn Program, &Plan) -> anyhow::Result<trial::Outcome>,
 ) -> Outcome {
     let mut outcome = Outcome::default();
     for plan in plans {
@@ -48,8 +53,8 @@ pub fn run(
         }
         for turn in turns(plan, runs) {
             able.retain(|program| match trial(*program, &turn) {
-                Ok(record) => {
-                    outcome.records.push(record);
+                Ok(moved) => {
+                    outcome.add(moved);
                     true
                 }
                 // It is not asked again: what failed once costs its time limit each time.
@@ -76,6 +81,15 @@ fn turns(plan: &Plan, runs: u32) -> Vec<Plan> {
 }
 
 impl Outcome {
+    fn add(&mut self, moved: trial::Outcome) {
+        let program = &moved.record.program.name;
+        let known = self.altered.iter().any(|(known, _)| known == program);
+        let altered = moved.first_altered.filter(|_| !known);
+        self.altered
+            .extend(altered.map(|altered| (program.clone(), altered)));
+        self.records.push(moved.record);
+    }
+
     fn miss(&mut self, program: &dyn Program, plan: &Plan, why: String) {
         self.missing.push(Missing {
             program: program.name().to_owned(),
@@ -86,8 +100,7 @@ impl Outcome {
 
     /// Trials that count for the rate.
     pub fn rates(&self) -> Vec<Record> {
-        let usual = |record: &&Record| record.check == Plan::new(record.scenario, 1).check;
-        self.records.iter().filter(usual).cloned().collect()
+        medians::rated(&self.records)
     }
 
     /// Trials in which what became of the lines is known for sure.

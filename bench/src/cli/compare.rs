@@ -102,10 +102,10 @@ pub fn compare(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     let mut rig = Rig::start(&bench, &args.server.choice())?;
     keep::show_heading()?;
     let mut outcome = run(&args.plans(), args.runs, &programs, |program, plan| {
-        let record = rig.run(program, plan)?.record;
-        keep::show(&record)?;
-        keep::keep(&args.keep.out, &record)?;
-        Ok(record)
+        let moved = rig.run(program, plan)?;
+        keep::show(&moved.record)?;
+        keep::keep(&args.keep.out, &moved.record)?;
+        Ok(moved)
     });
     outcome.missing.extend(absent);
     out::say(&format_args!("\n{outcome}"))?;

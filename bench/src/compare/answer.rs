@@ -21,6 +21,13 @@ impl fmt::Display for Outcome {
             }
         }
         accounts(f, &self.accounts())?;
+        for (program, altered) in &self.altered {
+            writeln!(
+                f,
+                "the first line that {program} altered\n  sent    {}\n  stored  {}\n",
+                altered.sent, altered.stored
+            )?;
+        }
         for missing in &self.missing {
             let scenario = missing
                 .scenario

@@ -1,14 +1,17 @@
 //! The order of trials, and what is said when a program can't do, or fails.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use anyhow::bail;
 use flightline_fixtures::process::Process;
 
 use super::*;
+use crate::discard::figures::Alteration;
 use crate::medians::sample::{by, lines_in};
 use crate::program::Setting;
 use crate::scenario::{Shape, Source};
+use crate::trial;
 
 #[derive(Debug)]
 struct Named(&'static str);
@@ -48,11 +51,15 @@ fn plans(scenarios: &[Scenario]) -> Vec<Plan> {
         .collect()
 }
 
-fn record(program: &dyn Program, plan: &Plan, seconds: f64) -> Record {
+fn moved(program: &dyn Program, plan: &Plan, seconds: f64) -> trial::Outcome {
     let mut record = by(lines_in(seconds), program.name());
     record.scenario = plan.scenario;
     record.check = plan.check;
-    record
+    trial::Outcome {
+        record,
+        first_line: Duration::ZERO,
+        first_altered: None,
+    }
 }
 
 #[test]
@@ -66,7 +73,7 @@ fn programs_move_in_turn_and_lines_that_were_only_counted_are_accounted_for_once
         order
             .borrow_mut()
             .push((program.name().to_owned(), plan.check));
-        Ok(record(program, plan, 1.0))
+        Ok(moved(program, plan, 1.0))
     });
     let order = order.into_inner();
     let names: Vec<&str> = order.iter().map(|(name, _)| name.as_str()).collect();
@@ -86,17 +93,17 @@ fn a_program_that_cannot_or_fails_is_said_and_costs_no_other() {
         source: Source::Explicit,
         ..Scenario::default()
     };
-    let mut moved = 0;
+    let mut asked = 0;
     let outcome = run(
         &plans(&[sensors, explicit]),
         3,
         &programs(),
         |program, plan| {
-            moved += u32::from(program.name() == "vector");
-            if program.name() == "vector" && moved == 2 {
+            asked += u32::from(program.name() == "vector");
+            if program.name() == "vector" && asked == 2 {
                 bail!("it went away");
             }
-            Ok(record(program, plan, 1.0))
+            Ok(moved(program, plan, 1.0))
         },
     );
     let said = outcome.to_string();
@@ -106,7 +113,7 @@ fn a_program_that_cannot_or_fails_is_said_and_costs_no_other() {
     ] {
         assert!(said.contains(line), "{said}");
     }
-    assert_eq!(moved, 2, "it is not asked again");
+    assert_eq!(asked, 2, "it is not asked again");
     assert_eq!(outcome.records.len(), 3 * 2 + 3 * 2 + 1);
 }
 
@@ -122,16 +129,26 @@ fn the_table_says_how_much_faster_and_what_was_lost() {
                 "flightline" => 1.25,
                 _ => 5.0,
             };
-            let mut record = record(program, plan, seconds);
+            let mut moved = moved(program, plan, seconds);
             if program.name() == "vector" {
-                record.count.lost = 410_000;
-                record.count.altered = 3;
+                moved.record.count.lost = 410_000;
+                moved.record.count.altered = 3;
+                moved.first_altered = Some(Alteration {
+                    sent: "a v=12.30".to_owned(),
+                    stored: "a v=12.3".to_owned(),
+                });
             }
-            Ok(record)
+            Ok(moved)
         },
     );
     let said = outcome.to_string();
-    for part in ["4.00 × as fast", "0.80 (0.80 to 0.80)", "820000 (41.0 %)"] {
+    for part in [
+        "4.00 × as fast",
+        "0.80 (0.80 to 0.80)",
+        "820000 (41.0 %)",
+        "sent    a v=12.30",
+        "stored  a v=12.3",
+    ] {
         assert!(said.contains(part), "{part}: {said}");
     }
 }

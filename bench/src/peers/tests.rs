@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use async_nats::jetstream::{self, stream};
+use flightline_fixtures::nats::Options;
+
 use super::*;
 use crate::program::{Api, Target};
 use crate::scenario::Store;
@@ -141,4 +144,28 @@ fn the_version_is_the_word_that_looks_like_one() {
 fn an_absent_binary_is_said_to_be_absent() {
     let error = Peer::new(Kind::Vector, Path::new("nowhere/vector")).unwrap_err();
     assert_eq!(error.to_string(), "no file nowhere/vector");
+}
+
+#[test]
+fn the_push_consumer_has_room_for_more_than_a_client_would_ask_for() {
+    let nats = Options::default().try_start().unwrap();
+    let mut setting = setting(Source::Explicit, Api::V1);
+    setting.nats = nats.url();
+    let names = Names::new(&setting, Owner::Peer).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let info = runtime.block_on(async {
+        let client = async_nats::connect(&setting.nats).await.unwrap();
+        let context = jetstream::new(client);
+        let config = stream::Config {
+            name: setting.stream.clone(),
+            subjects: setting.subjects.clone(),
+            ..stream::Config::default()
+        };
+        let stream = context.create_stream(config).await.unwrap();
+        push::consumer(&setting, &names).unwrap();
+        push::consumer(&setting, &names).unwrap();
+        stream.consumer_info("bench_push").await.unwrap()
+    });
+    assert_eq!(info.config.max_ack_pending, 65_536);
+    assert_eq!(info.config.deliver_group.as_deref(), Some("bench_push"));
 }
