@@ -1,13 +1,16 @@
 # make demo           build, and see it run: nothing but Rust is needed (make demo FOR=10s ends by itself)
 # make test           everything that must hold; brings the servers that tests need if they are absent
 # make build          the program, as it is shipped
+# make bench          the table of targets with figures, in minutes (make bench BENCH_ARGS= takes an hour, for figures to be quoted),
+#                     and the ratios against those of the baseline
 # The rest are the parts of `make test`.
 
 CARGO ?= cargo
 FOR ?=
 DEMO_ARGS ?=
+BENCH_ARGS ?= --short
 
-.PHONY: demo test build servers fmt lint unit doc gate
+.PHONY: demo test build bench servers fmt lint unit doc gate
 
 demo:
 	$(CARGO) run --locked --release --quiet --package flightline -- demo $(if $(FOR),--for $(FOR)) $(DEMO_ARGS)
@@ -16,6 +19,14 @@ test: fmt servers lint unit doc gate
 
 build:
 	$(CARGO) build --locked --release --package flightline
+
+# Both are run and both must hold; the records are those of this run alone.
+bench: servers
+	$(CARGO) build --locked --release --package flightline --package flightline-bench
+	@mkdir -p target/bench && rm -f target/bench/table.jsonl
+	@$(CARGO) run --locked --release --quiet --package flightline-bench -- targets $(BENCH_ARGS) --out target/bench/table.jsonl; targets=$$?; \
+	$(CARGO) run --locked --release --quiet --package flightline-bench -- report --runs target/bench/table.jsonl \
+		$(if $(wildcard bench/baseline.json),--baseline bench/baseline.json) && exit $$targets
 
 servers:
 	fixtures/install-servers

@@ -220,7 +220,8 @@ fn change(scenario: Scenario, workers: u32, then: Option<Spread>, now: Option<Sp
 }
 
 fn rows(records: &[Record]) -> Vec<Row> {
-    let groups = medians::groups(records);
+    let rated = medians::rated(records);
+    let groups = medians::groups(&rated);
     let kept = groups
         .iter()
         .filter(|group| group.program.name == PRODUCT && group.at_full_rate());
@@ -228,7 +229,7 @@ fn rows(records: &[Record]) -> Vec<Row> {
         Some(Row {
             scenario: group.scenario,
             workers: group.program.workers,
-            ratio: group.ratio()?,
+            ratio: group.ratio()?.rounded(),
         })
     })
     .collect()

@@ -2,6 +2,7 @@
 //! what each lost, doubled or altered go out. A program that fails costs only its own trials.
 
 use crate::discard::figures::Alteration;
+use crate::medians;
 use crate::program::Program;
 use crate::record::{Check, Record};
 use crate::scenario::Scenario;
@@ -99,8 +100,7 @@ impl Outcome {
 
     /// Trials that count for the rate.
     pub fn rates(&self) -> Vec<Record> {
-        let usual = |record: &&Record| record.check == Plan::new(record.scenario, 1).check;
-        self.records.iter().filter(usual).cloned().collect()
+        medians::rated(&self.records)
     }
 
     /// Trials in which what became of the lines is known for sure.

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::record::{Program, Record};
+use crate::record::{Check, Program, Record};
 use crate::scenario::{Rate, Scenario, Switch};
+use crate::trial::plan::Plan;
 
 /// The name of the program that everything is divided by.
 pub const FLOOR: &str = "floor";
@@ -69,6 +70,18 @@ impl Spread {
         })
     }
 
+    /// To four digits after the point: more would be noise, in a file that people compare.
+    #[must_use]
+    pub fn rounded(self) -> Self {
+        let round = |value: f64| (value * 1e4).round() / 1e4;
+        Self {
+            median: round(self.median),
+            low: round(self.low),
+            high: round(self.high),
+            runs: self.runs,
+        }
+    }
+
     /// Half of the way from the least to the most, as a part of the median.
     pub fn noise(&self) -> f64 {
         if self.median == 0.0 {
@@ -112,6 +125,16 @@ impl Group<'_> {
             workers => format!("{} × {workers}", self.program.name),
         }
     }
+}
+
+/// Trials that count for rates: a store that knows each line of large messages is slower, so those have turns of their own, which
+/// count for what became of the lines only.
+pub fn rated(records: &[Record]) -> Vec<Record> {
+    let slowed = |record: &Record| {
+        record.check == Check::Account && Plan::new(record.scenario, 1).check == Check::Count
+    };
+    let rated = records.iter().filter(|record| !slowed(record));
+    rated.cloned().collect()
 }
 
 /// Records by scenario and program: scenarios as they first appear; the floor first in each, then the product, then the peers
@@ -160,6 +183,7 @@ pub fn ratio(record: &Record, among: &[Record]) -> Option<f64> {
         moment(floor).is_some_and(|moment| (moment - at).abs() <= NEAR)
             && floor.program.name == FLOOR
             && floor.machine == record.machine
+            && floor.check == record.check
             && plain(floor.scenario) == plain(record.scenario)
     };
     // A floor with as many workers, else the floor of one.

@@ -56,7 +56,8 @@ pub enum Error {
 /// When there is nothing to show, or it can't be written.
 pub fn write(read: &runs::Read, commit: Option<&str>, folder: &Path) -> Result<PathBuf, Error> {
     let shown = selection::of(&read.records, commit)?;
-    let groups = medians::groups(&shown.records);
+    let rated = medians::rated(&shown.records);
+    let groups = medians::groups(&rated);
     let mut pictures = Vec::new();
     for (name, draw) in chart::OF_GROUPS {
         let svg = draw(&groups).map_err(|source| Error::Chart { name, source })?;

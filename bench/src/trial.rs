@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use flightline_fixtures::server::free_port;
 use tempfile::TempDir;
 use time::OffsetDateTime;
@@ -13,14 +13,12 @@ use time::format_description::well_known::Rfc3339;
 use crate::discard::figures::Alteration;
 use crate::payload::Traffic;
 use crate::program::{Program, STREAM, Setting};
-use crate::publish::Pace;
 use crate::record::{Machine, Record};
-use crate::scenario::{Shape, Source};
+use crate::scenario::Source;
 use crate::{jetstream, machine, record};
 use depot::Depot;
 use plan::Plan;
 use server::{Choice, Server};
-use watch::Publisher;
 
 /// What is to be done.
 pub mod plan;
@@ -32,13 +30,13 @@ pub mod server;
 pub mod workers;
 /// From the first message to the last line.
 pub mod watch;
+/// The stream before the first worker.
+mod ground;
 /// From the start of the workers to their end.
 mod course;
 
 /// A batch is cut at so many lines: the product's own default, for every program.
 pub const BATCH_LINES: usize = 5_000;
-/// For a stream to be filled.
-const FILL_LIMIT: Duration = Duration::from_secs(600);
 
 /// What came of a trial.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,14 +104,9 @@ impl Rig {
     ) -> anyhow::Result<Outcome> {
         let at = OffsetDateTime::now_utc().format(&Rfc3339)?;
         let scenario = plan.scenario;
-        self.prepare(plan, folder)?;
         let mut depot = Depot::start(scenario.store, scenario.shape, &self.bench, folder)?;
         let settings = self.settings(plan, &depot, folder)?;
-        let consumer = settings[0].consumer.clone();
-        if scenario.source == Source::Explicit {
-            let made = jetstream::shared(self.server.url(), STREAM, &consumer);
-            self.runtime.block_on(made)?;
-        }
+        self.prepare(program, plan, &settings[0], folder)?;
         let moved = if plan.is_filled_before() {
             self.drain(program, plan, settings, &mut depot)?
         } else {
@@ -122,10 +115,6 @@ impl Rig {
         if scenario.source != Source::Core {
             let gone = jetstream::no_consumers(self.server.url(), STREAM);
             self.runtime.block_on(gone)?;
-        }
-        if let Source::Partitions(2..) = scenario.source {
-            // Whoever partitions a stream may change it.
-            self.filled = None;
         }
         let count = moved
             .figures
@@ -152,33 +141,6 @@ impl Rig {
             first_line: moved.first_line,
             first_altered: depot.first_altered()?,
         })
-    }
-
-    /// The stream as the trial needs it: filled, empty, or not there.
-    fn prepare(&mut self, plan: &Plan, folder: &Path) -> anyhow::Result<()> {
-        let url = self.server.url();
-        if plan.scenario.source == Source::Core {
-            self.filled = None;
-            self.runtime.block_on(jetstream::no_stream(url, STREAM))?;
-            return Ok(());
-        }
-        let traffic = plan.traffic()?;
-        if plan.is_filled_before() && self.filled == Some(traffic) {
-            return Ok(());
-        }
-        self.filled = None;
-        let subjects = Traffic::patterns(Shape::Mix);
-        self.runtime
-            .block_on(jetstream::fresh_stream(url, STREAM, subjects))?;
-        if plan.is_filled_before() {
-            let address = self.server.address();
-            Publisher::start(&self.bench, address, &traffic, Pace::Fill, folder)?
-                .wait(FILL_LIMIT)?;
-            let have = self.runtime.block_on(jetstream::messages(url, STREAM))?;
-            ensure!(have == plan.messages, "the stream has {have} messages");
-            self.filled = Some(traffic);
-        }
-        Ok(())
     }
 
     fn settings(&self, plan: &Plan, depot: &Depot, folder: &Path) -> anyhow::Result<Vec<Setting>> {

@@ -21,7 +21,7 @@ pub struct KeepArgs {
 /// Above the lines of [`show`].
 pub fn show_heading() -> std::io::Result<()> {
     out::say(&format!(
-        "{:<12} {:<30} {:>9} {:>7} {:>8} {:>8} {:>8} {:>8} {:>7} {:>9} {:>7} {:>7} {:>7}  latency p50/p99/p99.9/max ms",
+        "{:<14} {:<36} {:>9} {:>7} {:>8} {:>8} {:>8} {:>8} {:>7} {:>9} {:>7} {:>7} {:>7}  latency p50/p99/p99.9/max ms",
         "program",
         "scenario",
         "k lines/s",
@@ -49,9 +49,13 @@ pub fn show(record: &Record) -> std::io::Result<()> {
             .map(|micros| format!("{:.1}", float(micros) / 1e3));
         millis.join(" / ")
     });
+    let name = match record.program.workers {
+        1 => record.program.name.clone(),
+        workers => format!("{} x {workers}", record.program.name),
+    };
     out::say(&format!(
-        "{:<12} {:<30} {:>9.0} {:>7.0} {:>8.3} {:>8.3} {:>8.3} {:>8.3} {:>7.1} {:>9} {:>7} {:>7} {:>7}  {latency}",
-        record.program.name,
+        "{:<14} {:<36} {:>9.0} {:>7.0} {:>8.3} {:>8.3} {:>8.3} {:>8.3} {:>7.1} {:>9} {:>7} {:>7} {:>7}  {latency}",
+        name,
         record.scenario.to_string(),
         record.lines_per_second() / 1e3,
         record.megabytes_per_second(),

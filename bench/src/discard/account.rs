@@ -1,6 +1,6 @@
-//! Lines come in, as they reached the store; what became of all that was published comes out. With [`Check::Account`] each line is
+//! Lines come in, as they reached the store; what became of all that was published comes out. With `Check::Account` each line is
 //! known by its timestamp and compared with what was published there, so that loss, doubles and alterations are exact: about
-//! 50 ns a line. With [`Check::Count`] lines and bytes are added up only.
+//! 50 ns a line. With `Check::Count` lines and bytes are added up only.
 
 use bytes::Bytes;
 use hdrhistogram::Histogram;

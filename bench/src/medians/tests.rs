@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::medians::sample::{at_minute, lines_in};
-use crate::scenario::Source;
+use crate::record::Check;
+use crate::scenario::{Shape, Source};
 
 fn named(name: &str, seconds: f64, minute: u32) -> Record {
     let mut record = at_minute(lines_in(seconds), minute);
@@ -70,4 +71,22 @@ fn the_floor_comes_first_then_the_product_then_peers_by_name() {
     let records = ["vector", PRODUCT, "connect", FLOOR].map(|name| named(name, 1.0, 0));
     let names: Vec<String> = groups(&records).iter().map(Group::label).collect();
     assert_eq!(names, [FLOOR, PRODUCT, "connect", "vector"]);
+}
+
+#[test]
+fn a_turn_that_knew_each_line_of_large_messages_is_no_rate_and_no_floor_for_one() {
+    let of = |name: &str, check| {
+        let mut record = named(name, 1.0, 0);
+        record.scenario.shape = Shape::Lines50;
+        record.check = check;
+        record
+    };
+    let records = [
+        of(FLOOR, Check::Account),
+        of(PRODUCT, Check::Account),
+        of(PRODUCT, Check::Count),
+    ];
+    assert_eq!(rated(&records), records[2..]);
+    assert_eq!(ratio(&records[2], &records), None);
+    assert_eq!(ratio(&records[1], &records), Some(1.0));
 }

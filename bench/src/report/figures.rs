@@ -27,6 +27,12 @@ pub fn micros(value: f64) -> String {
     }
 }
 
+/// A moment as recorded, to the minute.
+pub fn minute(at: &str) -> String {
+    let minute: String = at.chars().take("2026-11-22T10:00".len()).collect();
+    minute.replace('T', " ") + " UTC"
+}
+
 /// Bytes as MiB.
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 pub fn mebibytes(bytes: u64) -> String {
@@ -66,6 +72,11 @@ mod tests {
         assert_eq!([612.0, 2_130.0].map(nanos), ["612 ns", "2.13 µs"]);
         assert_eq!(digits(9.996), "10.0");
         assert_eq!(mebibytes(20 << 20), "20.0");
+    }
+
+    #[test]
+    fn a_moment_is_told_to_the_minute() {
+        assert_eq!(minute("2026-11-22T21:27:55.4212Z"), "2026-11-22 21:27 UTC");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::chart::{cpu, latency, ratio, spread, trend};
 use super::{Shown, figures};
-use crate::medians::Group;
+use crate::medians::{self, Group};
 use crate::record::Record;
 
 /// Tables of the page.
@@ -56,7 +56,7 @@ pub fn render(
         page.push_str("<p>There is no trend yet: it takes the ratios of two commits.</p>\n");
     }
     table::figures(&mut page, groups);
-    table::losses(&mut page, groups);
+    table::losses(&mut page, &medians::groups(&shown.records));
     page.push_str("</body>\n</html>\n");
     page
 }
@@ -88,14 +88,14 @@ fn where_and_when(page: &mut String, shown: &Shown, unreadable: usize) {
     add(
         page,
         format_args!(
-            "<p>Commit <code>{}</code>, {} trials from {} to {}.<br>\n{} × {}, {} MiB, Linux {}, nats-server {}.</p>\n",
+            "<p>Commit <code>{}</code>, {} trials from {} to {}.<br>\n{} × {}, {} GiB, Linux {}, nats-server {}.</p>\n",
             escaped(&commit),
             shown.records.len(),
-            escaped(first),
-            escaped(&last.at),
+            escaped(&figures::minute(first)),
+            escaped(&figures::minute(&last.at)),
             machine.cores,
             escaped(&machine.cpu),
-            figures::mebibytes(machine.memory),
+            figures::mebibytes(machine.memory / 1024),
             escaped(&machine.kernel),
             escaped(&machine.nats),
         ),

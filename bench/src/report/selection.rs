@@ -68,7 +68,8 @@ fn steps(records: &[Record], commit: &str) -> Vec<Step> {
         .filter(|record| record.commit == commit)
         .cloned()
         .collect();
-    let groups = medians::groups(&of_commit);
+    let rated = medians::rated(&of_commit);
+    let groups = medians::groups(&rated);
     let rated = groups
         .iter()
         .filter(|group| group.program.name == PRODUCT && group.at_full_rate());

@@ -11,7 +11,7 @@ use crate::trial::plan::{Incident, Plan};
 const MESSAGES: u64 = 900_000;
 /// The store hangs from so many lines on: the path is at full speed by then.
 const AFTER_LINES: u64 = 50_000;
-/// For so long; half of them in a short run.
+/// For so long; a third of it in a short run.
 const SECONDS: u64 = 60;
 
 pub(super) fn rows(bench: &mut Bench) -> anyhow::Result<Vec<Row>> {

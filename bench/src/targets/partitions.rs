@@ -9,7 +9,7 @@ use crate::scenario::{Scenario, Source};
 use crate::trial::plan::{Incident, Plan};
 
 /// Messages in the stream.
-const MESSAGES: u64 = 1_500_000;
+const MESSAGES: u64 = 3_000_000;
 /// Partitions, over two workers.
 const PARTITIONS: u32 = 4;
 /// Subjects to be partitioned.
@@ -26,18 +26,18 @@ pub(super) fn rows(bench: &mut Bench) -> anyhow::Result<Vec<Row>> {
         ..explicit
     };
     let messages = bench.messages(MESSAGES);
-    let two = |scenario| Plan {
+    let two = |scenario, messages| Plan {
         workers: 2,
         ..Plan::new(scenario, messages)
     };
     // What partitioning has changed on the server is gone with it.
     bench.fresh_server()?;
-    let turns = bench.turns_against(&two(explicit), &two(partitioned))?;
+    let turns = bench.turns_against(&two(explicit, messages / 3), &two(partitioned, messages))?;
     let killed = Plan {
         incident: Incident::KillOne {
             after_lines: messages / 4,
         },
-        ..two(partitioned)
+        ..two(partitioned, messages)
     };
     let killed = bench.trial(Who::Product, &killed)?.record.count;
     bench.fresh_server()?;

@@ -83,10 +83,10 @@ impl Row {
 
     /// The row of what could not be measured because of `error`.
     pub fn failed(what: &str, error: &anyhow::Error) -> Self {
-        // The first line tells what, the rest is the end of somebody's log.
+        // The first line tells what, the second why; the rest is the end of somebody's log.
         let reason = format!("{error:#}");
-        let first = reason.lines().next().unwrap_or_default().to_owned();
-        Self::new(what, Target::Told, Unit::Ratio, None).note(first)
+        let said: Vec<&str> = reason.lines().take(2).collect();
+        Self::new(what, Target::Told, Unit::Ratio, None).note(said.join(" "))
     }
 
     /// What came of it.
@@ -204,8 +204,8 @@ mod tests {
 
     #[test]
     fn what_could_not_be_measured_is_not_good() {
-        let row = Row::failed("x", &anyhow::anyhow!("no server\nand a log"));
+        let row = Row::failed("x", &anyhow::anyhow!("it ended:\nno server\nand a log"));
         assert!(!row.verdict().is_good());
-        assert!(row.to_string().ends_with("no server"), "{row}");
+        assert!(row.to_string().ends_with("it ended: no server"), "{row}");
     }
 }

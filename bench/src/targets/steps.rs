@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use async_nats::Subject;
 use bytes::Bytes;
 use flightline::batch::Body;
@@ -18,6 +18,8 @@ use flightline::decode::observe::Nobody;
 use flightline::decode::route::Router;
 use flightline::decode::scan::Scanner;
 use flightline::delivery::{Ack, Attempt, Declared, Delivery, Stamp};
+use flightline::exporter::Exporter;
+use flightline::metrics::Metrics;
 
 use super::Bench;
 use super::row::{Row, Target, Unit};
@@ -32,6 +34,8 @@ use crate::trial::BATCH_LINES;
 
 /// Different messages: more than a branch predictor learns by heart.
 const VARIANTS: u32 = 256;
+/// Different series of samples.
+const SERIES: u32 = 10_000;
 /// Messages of one pass,
 const MESSAGES: u32 = 400_000;
 /// and passes, after one that is not told.
@@ -49,7 +53,7 @@ pub const STAMP: Stamp = Stamp {
 /// # Errors
 /// When a message is refused that should not be.
 pub fn rows(_: &mut Bench) -> anyhow::Result<Vec<Row>> {
-    let lines = deliveries(Shape::Line);
+    let lines = deliveries(Shape::Line, VARIANTS);
     let memchr = passes(&lines, |delivery| newlines(&delivery.payload) == 0)?;
     let mut scanner = Scanner::new(Rules::of([Dialect::V2]));
     let scan = passes(&lines, |delivery| {
@@ -57,6 +61,7 @@ pub fn rows(_: &mut Bench) -> anyhow::Result<Vec<Row>> {
         scanned.is_some_and(|line| line.line.is_ok())
     })?;
     let json = json()?;
+    let on_top = on_top()?;
     let beside = |figure: Spread| match memchr {
         Some(least) => format!(
             "{:.1} times a pass that only looks for line ends",
@@ -78,7 +83,50 @@ pub fn rows(_: &mut Bench) -> anyhow::Result<Vec<Row>> {
             Unit::Nanos,
             json,
         ),
+        Row::new(
+            "series table: a single-field sample on top",
+            Target::AtMost(120.0),
+            Unit::Nanos,
+            on_top,
+        )
+        .note(format!("{SERIES} series, in this process")),
     ])
+}
+
+/// Decode with the series table less decode without, pass by pass.
+fn on_top() -> anyhow::Result<Option<Spread>> {
+    let config = config(Shape::Sample)?;
+    let exporter = Exporter::new(&config.exporter, &Metrics::new(), Instant::now());
+    let router = Router::new(&config)?;
+    let mut decoder = Decoder::new(&router);
+    let mut body = Body::default();
+    let mark = body.mark();
+    let mut letters = Vec::new();
+    let samples = deliveries(Shape::Sample, SERIES);
+    let subject = subject(Shape::Sample);
+    let route = router.route(&subject).context("no route")?;
+    let mut without = Vec::new();
+    let mut with = Vec::new();
+    for _ in 0..=PASSES {
+        without.push(pass(&samples, |delivery| {
+            let lines = decoder.decode(delivery, &route, &mut body, &mut Nobody, &mut letters);
+            body.rollback(mark);
+            lines == 1
+        })?);
+        let now = Instant::now();
+        let mut table = exporter.lock();
+        with.push(pass(&samples, |delivery| {
+            table.begin(&delivery.stamp, now);
+            let lines = decoder.decode(delivery, &route, &mut body, &mut *table, &mut letters);
+            body.rollback(mark);
+            lines == 1
+        })?);
+    }
+    // The first makes the series.
+    let differences = with.iter().zip(&without).skip(1);
+    Ok(Spread::of(
+        differences.map(|(with, without)| with - without),
+    ))
 }
 
 fn json() -> anyhow::Result<Option<Spread>> {
@@ -88,7 +136,7 @@ fn json() -> anyhow::Result<Option<Spread>> {
     let mut body = Body::default();
     let mark = body.mark();
     let mut letters = Vec::new();
-    passes(&deliveries(Shape::Sensor), |delivery| {
+    passes(&deliveries(Shape::Sensor, VARIANTS), |delivery| {
         let Some(route) = router.route(&delivery.subject) else {
             return false;
         };
@@ -98,30 +146,32 @@ fn json() -> anyhow::Result<Option<Spread>> {
     })
 }
 
-/// Nanoseconds of `step` a message. It says whether it has done with the message what it should.
+/// Nanoseconds of `step` a message, in some passes.
 fn passes(
     deliveries: &[Delivery],
     mut step: impl FnMut(&Delivery) -> bool,
 ) -> anyhow::Result<Option<Spread>> {
-    let mut times = Vec::new();
-    for pass in 0..=PASSES {
-        let start = Instant::now();
-        let mut done = 0;
-        for delivery in deliveries.iter().cycle().take(MESSAGES as usize) {
-            done += u32::from(step(black_box(delivery)));
-        }
-        let taken = start.elapsed();
-        ensure!(done == MESSAGES, "{done} of {MESSAGES} messages were taken");
-        if pass > 0 {
-            times.push(taken.as_secs_f64() * 1e9 / f64::from(MESSAGES));
-        }
-    }
-    Ok(Spread::of(times))
+    pass(deliveries, &mut step)?;
+    let times: anyhow::Result<Vec<f64>> =
+        (0..PASSES).map(|_| pass(deliveries, &mut step)).collect();
+    Ok(Spread::of(times?))
 }
 
-fn deliveries(shape: Shape) -> Vec<Delivery> {
+/// Nanoseconds of `step` a message. It says whether it has done with the message what it should.
+fn pass(deliveries: &[Delivery], mut step: impl FnMut(&Delivery) -> bool) -> anyhow::Result<f64> {
+    let start = Instant::now();
+    let mut done = 0;
+    for delivery in deliveries.iter().cycle().take(MESSAGES as usize) {
+        done += u32::from(step(black_box(delivery)));
+    }
+    let taken = start.elapsed();
+    ensure!(done == MESSAGES, "{done} of {MESSAGES} messages were taken");
+    Ok(taken.as_secs_f64() * 1e9 / f64::from(MESSAGES))
+}
+
+fn deliveries(shape: Shape, variants: u32) -> Vec<Delivery> {
     let subject = subject(shape);
-    (0..VARIANTS)
+    (0..variants)
         .map(|variant| delivery(&subject, &Template::new(shape, variant)))
         .collect()
 }

@@ -58,7 +58,7 @@ impl Rig {
         let moved = self.moved(&before, depot, &workers, sent)?;
         let figures = moved.figures;
         Ok(Moved {
-            seconds: drained_in(&figures),
+            seconds: drained_in(&figures, started),
             first_line: Duration::from_nanos(figures.first.saturating_sub(started)),
             dropped: workers.stop()?,
             ..moved
@@ -181,14 +181,14 @@ impl Rig {
     }
 }
 
-/// From the first line to the last, as if the first batch had taken as long as the others: it was there when the clock began.
-fn drained_in(figures: &Figures) -> f64 {
-    let seconds = seconds(figures.first, figures.last);
+/// From the first line to the last, as if the first batch had taken as long as the others: it was there when the clock began. Where
+/// there are no others, from the start of the workers, at `started`.
+fn drained_in(figures: &Figures, started: u64) -> f64 {
     let later = figures.lines - figures.first_lines;
-    if later == 0 {
-        return f64::MIN_POSITIVE.max(seconds);
+    if later == 0 || figures.last == figures.first {
+        return seconds(started, figures.last);
     }
-    seconds * float(figures.lines) / float(later)
+    seconds(figures.first, figures.last) * float(figures.lines) / float(later)
 }
 
 /// From the first message published to the last line stored.

@@ -1,0 +1,104 @@
+//! Promise: the publisher keeps its clock, however slow its listeners are, and a stream has all that it was filled with.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use flightline::bus::{Bus, SUBSCRIPTION_CAPACITY};
+use flightline::config::{Nats as NatsConfig, NatsAuth, Tls};
+use flightline_bench::jetstream;
+use flightline_bench::payload::clock::{Clock, DIGITS, read};
+use flightline_bench::payload::{Payloads, Traffic};
+use flightline_bench::publish::{self, Pace, now};
+use flightline_bench::scenario::Shape;
+use flightline_fixtures::nats::Nats;
+use futures_util::StreamExt;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn listener(nats: &Nats) -> Bus {
+    let config = NatsConfig {
+        urls: vec![nats.url()],
+        auth: NatsAuth::None,
+        tls: Tls::default(),
+        name: "listener".to_owned(),
+    };
+    Bus::connect(&config, SUBSCRIPTION_CAPACITY).await.unwrap()
+}
+
+#[tokio::test]
+async fn no_message_comes_before_its_moment_and_the_last_is_not_put_off() {
+    let nats = Nats::start();
+    let bus = listener(&nats).await;
+    let mut messages = bus.subscribe("telemetry.>").await.unwrap();
+    bus.flush().await.unwrap();
+    let traffic = Traffic {
+        shape: Shape::Line,
+        subjects: 10,
+        messages: 2_000,
+        clock: Clock {
+            base: now() + 50_000_000,
+            step: 500_000,
+        },
+    };
+    let address = nats.address();
+    let publisher = tokio::spawn(async move { publish::run(&address, traffic, Pace::Clock).await });
+    for message in 0..traffic.messages {
+        let next = tokio::time::timeout(PATIENCE, messages.next());
+        let payload = next.await.unwrap().unwrap().payload;
+        let time = read(&payload[payload.len() - DIGITS..]).unwrap();
+        assert_eq!(time, traffic.clock.time(message));
+        assert!(now() >= time, "message {message} came early");
+    }
+    let report = publisher.await.unwrap().unwrap();
+    assert_eq!(report.began, traffic.clock.base);
+    assert!(report.ended >= traffic.clock.time(traffic.messages - 1));
+}
+
+#[tokio::test]
+async fn what_is_published_is_what_the_traffic_says() {
+    let nats = Nats::start();
+    let bus = listener(&nats).await;
+    let mut messages = bus.subscribe(">").await.unwrap();
+    bus.flush().await.unwrap();
+    let traffic = Traffic {
+        shape: Shape::Mix,
+        subjects: 3,
+        messages: 800,
+        clock: Clock::unpaced(50),
+    };
+    publish::run(&nats.address(), traffic, Pace::Full)
+        .await
+        .unwrap();
+    let payloads = Payloads::new(traffic);
+    for message in 0..traffic.messages {
+        let next = tokio::time::timeout(PATIENCE, messages.next());
+        let came = next.await.unwrap().unwrap();
+        let (mut subject, mut payload) = (Vec::new(), Vec::new());
+        payloads.subject(message, &mut subject);
+        payloads.payload(message, &mut payload);
+        assert_eq!(came.subject.as_bytes(), subject);
+        assert_eq!(came.payload, payload);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_has_all_that_it_was_filled_with_and_one_that_is_not_empty_is_noticed() {
+    let nats = Nats::start();
+    let subjects = Traffic::patterns(Shape::Mix);
+    jetstream::fresh_stream(&nats.url(), "S", subjects)
+        .await
+        .unwrap();
+    let traffic = Traffic {
+        shape: Shape::Line,
+        subjects: 100,
+        messages: 30_001,
+        clock: Clock::unpaced(1),
+    };
+    let filled = publish::run(&nats.address(), traffic, Pace::Fill).await;
+    assert!(filled.unwrap().cpu >= 0.0);
+    assert_eq!(jetstream::messages(&nats.url(), "S").await.unwrap(), 30_001);
+    let again = publish::run(&nats.address(), traffic, Pace::Fill).await;
+    let said = again.unwrap_err().to_string();
+    assert!(said.contains("60002"), "{said}");
+}
