@@ -95,6 +95,7 @@ impl Decoder {
             Ok(Encoding::Json) => Objects {
                 delivery,
                 route,
+                utf8: std::str::from_utf8(&delivery.payload).ok(),
                 rules: self.rules[route.destination],
                 body,
                 scratch: &mut self.scratch,

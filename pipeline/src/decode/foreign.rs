@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use flightline_contract::app::FieldValue;
 
 use crate::config::FieldKind;
-use crate::decode::json::{self, Place};
+use crate::decode::json::{self, Object, Place};
 use crate::decode::mapping::{Field, Paths, Points, Source};
 use crate::decode::observe::Observer;
 use crate::decode::pen::Pen;
@@ -20,26 +20,26 @@ pub(super) struct Buffers<'s> {
     pub(super) found: &'s mut Vec<Option<Place>>,
 }
 
-/// The object at `object` of `text`, from a message on `subject`.
+/// One object from a message on `subject`.
 pub(super) fn write<O: Observer>(
     pen: Pen<'_>,
     buffers: Buffers<'_>,
     points: &Points,
     subject: &str,
-    (text, object): (&[u8], Place),
+    object: Object<'_, '_>,
     time: i64,
     observer: &mut O,
 ) -> Result<(), Refusal> {
     let Buffers { key, found } = buffers;
-    points.collect(text, object, found)?;
+    points.collect(object, found)?;
     let input = Input {
-        text,
+        object,
         subject,
         found,
     };
     let time = match points.time {
         Some((slot, unit)) => match input.value(slot) {
-            Some(value) => time::nanos(value, unit)?,
+            Some(value) => time::nanos(value.of(object.text), unit)?,
             None => time,
         },
         None => time,
@@ -59,11 +59,11 @@ pub(super) fn write<O: Observer>(
     }
     if points.fields.is_empty() {
         key.clear();
-        leftover(&mut line, text, object, Some(&points.paths), key)?;
+        leftover(&mut line, object, &points.paths, key)?;
     }
     for field in &points.fields {
         if let Some(value) = input.value(field.slot) {
-            convert(&mut line, field, value)?;
+            convert(&mut line, object, field, value)?;
         }
     }
     observer.line(&line.finish(time)?);
@@ -72,16 +72,16 @@ pub(super) fn write<O: Observer>(
 
 /// What sources are read from.
 struct Input<'i> {
-    text: &'i [u8],
+    object: Object<'i, 'i>,
     subject: &'i str,
     found: &'i [Option<Place>],
 }
 
 impl<'i> Input<'i> {
     /// The value in `slot`, unless it is missing or null.
-    fn value(&self, slot: usize) -> Option<&'i [u8]> {
-        let value = self.found[slot]?.of(self.text);
-        (value != b"null").then_some(value)
+    fn value(&self, slot: usize) -> Option<Place> {
+        let value = self.found[slot]?;
+        (value.of(self.object.text) != b"null").then_some(value)
     }
 
     /// The text that `source` means; `None` if it is missing or null.
@@ -92,13 +92,20 @@ impl<'i> Input<'i> {
                 Some(token) => Ok(Some(Cow::Borrowed(token))),
                 None => Err(Refusal::shape(format!("the subject has no token {number}"))),
             },
-            Source::Slot(slot) => self.value(*slot).map(scalar).transpose(),
+            Source::Slot(slot) => {
+                let value = self.value(*slot);
+                value.map(|value| scalar(self.object, value)).transpose()
+            }
         }
     }
 }
 
 /// A string's text, or a number or boolean as it is written.
-fn scalar(value: &[u8]) -> Result<Cow<'_, str>, Refusal> {
+fn scalar<'t>(object: Object<'t, '_>, place: Place) -> Result<Cow<'t, str>, Refusal> {
+    if let Some(text) = object.string(place) {
+        return Ok(Cow::Borrowed(text));
+    }
+    let value = place.of(object.text);
     match value.first() {
         Some(b'"') => Ok(json::string(value)?),
         Some(b'{' | b'[') => Err(Refusal::shape(
@@ -110,38 +117,69 @@ fn scalar(value: &[u8]) -> Result<Cow<'_, str>, Refusal> {
     }
 }
 
-/// Writes every scalar of `object` that `paths` does not name; `key` is the joined key of what it stands in.
+/// Writes every scalar of `object` that `paths` does not name.
 fn leftover(
     line: &mut LineWriter<'_>,
-    text: &[u8],
-    object: Place,
-    paths: Option<&Paths>,
+    object: Object<'_, '_>,
+    paths: &Paths,
     key: &mut String,
 ) -> Result<(), Refusal> {
-    let outer = key.len();
-    for (name, value) in json::entries(text, object) {
-        let name = json::string(name.of(text))?;
-        let below = paths.and_then(|paths| paths.child(&name));
-        if below.is_some_and(|below| below.slot.is_some()) || text[value.start] == b'[' {
+    for entry in object.entries {
+        let name = object.key(entry)?;
+        let below = paths.child(&name);
+        if below.is_some_and(|below| below.slot.is_some()) {
             continue;
         }
-        if outer > 0 {
-            key.push('_');
+        match object.text[entry.value.start] {
+            b'[' => {}
+            b'{' => nested(line, object, (&name, entry.value), below, key)?,
+            _ => automatic(line, object, &name, entry.value)?,
         }
-        key.push_str(&name);
-        if text[value.start] == b'{' {
-            leftover(line, text, value, below, key)?;
-        } else {
-            automatic(line, key, value.of(text))?;
-        }
-        key.truncate(outer);
     }
     Ok(())
 }
 
+/// The same for what the entry `name` holds; `key` is the joined key of what that stands in.
+fn nested(
+    line: &mut LineWriter<'_>,
+    object: Object<'_, '_>,
+    (name, value): (&str, Place),
+    paths: Option<&Paths>,
+    key: &mut String,
+) -> Result<(), Refusal> {
+    let (text, outer) = (object.text, key.len());
+    if outer > 0 {
+        key.push('_');
+    }
+    key.push_str(name);
+    if text[value.start] == b'{' {
+        for (name, value) in json::entries(text, value) {
+            let name = json::string(name.of(text))?;
+            let below = paths.and_then(|paths| paths.child(&name));
+            let is_used = below.is_some_and(|below| below.slot.is_some());
+            if !is_used && text[value.start] != b'[' {
+                nested(line, object, (&name, value), below, key)?;
+            }
+        }
+    } else {
+        automatic(line, object, key, value)?;
+    }
+    key.truncate(outer);
+    Ok(())
+}
+
 /// As JSON says: numbers are floats.
-fn automatic(line: &mut LineWriter<'_>, key: &str, value: &[u8]) -> Result<(), Refusal> {
-    match serde_json::from_slice(value)? {
+fn automatic(
+    line: &mut LineWriter<'_>,
+    object: Object<'_, '_>,
+    key: &str,
+    value: Place,
+) -> Result<(), Refusal> {
+    if let Some(value) = object.plain_value(value) {
+        line.field(key, value)?;
+        return Ok(());
+    }
+    match serde_json::from_slice(value.of(object.text))? {
         FieldValue::Number(number) => line.field(key, Value::Float(number))?,
         FieldValue::Boolean(boolean) => line.field(key, Value::Boolean(boolean))?,
         FieldValue::String(text) => line.field(key, Value::String(&text))?,
@@ -151,12 +189,17 @@ fn automatic(line: &mut LineWriter<'_>, key: &str, value: &[u8]) -> Result<(), R
 }
 
 /// As the mapping says.
-fn convert(line: &mut LineWriter<'_>, field: &Field, value: &[u8]) -> Result<(), Refusal> {
+fn convert(
+    line: &mut LineWriter<'_>,
+    object: Object<'_, '_>,
+    field: &Field,
+    value: Place,
+) -> Result<(), Refusal> {
     if field.kind == FieldKind::Auto {
-        return automatic(line, &field.name, value);
+        return automatic(line, object, &field.name, value);
     }
-    let text = scalar(value)?;
-    let is_text = value.first() == Some(&b'"');
+    let text = scalar(object, value)?;
+    let is_text = object.text[value.start] == b'"';
     let converted = match field.kind {
         FieldKind::Auto | FieldKind::String => Some(Value::String(&text)),
         FieldKind::Float => text.trim().parse().ok().map(Value::Float),

@@ -1,5 +1,5 @@
 //! JSON text comes in; whether it is well formed and where its parts stand comes out, as places in the text. Nothing is lost and
-//! nothing is allocated: values are turned into Rust only where they stand, by serde_json.
+//! nothing is allocated: values are turned into Rust only where they stand, by serde_json or, where they are plain, without it.
 //!
 //! A message is checked as a whole before any of it is written, so that a broken one leaves nothing behind; the cursors trust
 //! that check.
@@ -7,8 +7,12 @@
 use std::borrow::Cow;
 
 mod check;
+mod number;
+mod object;
 
-pub(super) use check::{Malformed, check};
+pub(super) use check::{Malformed, check, index};
+pub(super) use number::is_plain;
+pub(super) use object::{Object, integer};
 
 /// Where a part stands in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,13 +30,26 @@ impl Place {
     }
 }
 
-/// The one value of a checked text, without the blanks around it.
-pub(super) fn root(text: &[u8]) -> Place {
-    let start = blanks(text, 0);
-    Place {
-        start,
-        end: value_end(text, start),
-    }
+/// One entry of an object.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    /// The key, with its quotes.
+    pub(super) key: Place,
+    /// How the key is written.
+    pub(super) text: Text,
+    pub(super) value: Place,
+}
+
+/// Up to so many entries are compared pair by pair.
+const FEW: usize = 16;
+
+/// How a string is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Text {
+    /// As it is.
+    Plain,
+    /// With something in it that is escaped.
+    Escaped,
 }
 
 /// The elements of the checked array that stands at `place`.
@@ -191,7 +208,7 @@ mod tests {
 
     fn parts(text: &str) -> Vec<String> {
         let bytes = text.as_bytes();
-        let root = root(bytes);
+        let root = check(bytes, &mut Vec::new()).unwrap();
         let show = |place: Place| String::from_utf8(place.of(bytes).to_vec()).unwrap();
         match bytes[root.start] {
             b'[' => elements(bytes, root).map(show).collect(),
@@ -250,14 +267,16 @@ mod tests {
         fn parts_read_alone_make_the_whole(value in value(), pretty in any::<bool>()) {
             let print = if pretty { serde_json::to_vec_pretty } else { serde_json::to_vec };
             let text = print(&value).unwrap();
-            prop_assert!(check(&text).is_ok());
-            let root = root(&text);
+            let mut noted = Vec::new();
+            let root = check(&text, &mut noted).unwrap();
             let read = |place: Place| serde_json::from_slice::<Value>(place.of(&text)).unwrap();
             match &value {
                 Value::Array(items) => {
                     prop_assert_eq!(&elements(&text, root).map(read).collect::<Vec<_>>(), items);
                 }
                 Value::Object(pairs) => {
+                    let noted: Vec<_> = noted.iter().map(|entry| (entry.key, entry.value)).collect();
+                    prop_assert_eq!(noted, entries(&text, root).collect::<Vec<_>>());
                     let found = entries(&text, root)
                         .map(|(key, value)| (string(key.of(&text)).unwrap().into_owned(), read(value)));
                     prop_assert_eq!(&found.collect::<serde_json::Map<_, _>>(), pairs);

@@ -6,7 +6,7 @@ use flightline_contract::encoding::Encoding;
 use flightline_contract::filter::Filter;
 
 use crate::config::{self, FieldKind, JsonPath, Pick, TimeUnit};
-use crate::decode::json::{self, Place};
+use crate::decode::json::{self, Object, Place};
 use crate::decode::refusal::Refusal;
 use crate::decode::route::RouterError;
 
@@ -112,23 +112,25 @@ impl Paths {
         })
     }
 
-    fn collect(
+    /// Notes where the value of `key` stands, and what is wanted of it.
+    fn note(
         &self,
+        key: &str,
         text: &[u8],
-        object: Place,
+        value: Place,
         found: &mut [Option<Place>],
     ) -> Result<(), Refusal> {
-        for (key, value) in json::entries(text, object) {
-            let Some(child) = self.child(&json::string(key.of(text))?) else {
-                continue;
-            };
-            if let Some(slot) = child.slot
-                && found[slot].replace(value).is_some()
-            {
-                return Err(Refusal::shape("a key that the mapping reads stands twice"));
-            }
-            if !child.children.is_empty() && text[value.start] == b'{' {
-                child.collect(text, value, found)?;
+        let Some(child) = self.child(key) else {
+            return Ok(());
+        };
+        if let Some(slot) = child.slot
+            && found[slot].replace(value).is_some()
+        {
+            return Err(Refusal::shape("a key that the mapping reads stands twice"));
+        }
+        if !child.children.is_empty() && text[value.start] == b'{' {
+            for (key, value) in json::entries(text, value) {
+                child.note(&json::string(key.of(text))?, text, value, found)?;
             }
         }
         Ok(())
@@ -170,13 +172,16 @@ impl Points {
     /// Where the values of the mapping stand in `object`.
     pub(super) fn collect(
         &self,
-        text: &[u8],
-        object: Place,
+        object: Object<'_, '_>,
         found: &mut Vec<Option<Place>>,
     ) -> Result<(), Refusal> {
         found.clear();
         found.resize(self.slots, None);
-        self.paths.collect(text, object, found)
+        for entry in object.entries {
+            let key = object.key(entry)?;
+            self.paths.note(&key, object.text, entry.value, found)?;
+        }
+        Ok(())
     }
 }
 

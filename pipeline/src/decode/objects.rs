@@ -6,7 +6,7 @@ use flightline_contract::class::Class;
 use crate::batch::Body;
 use crate::decode::dialect::Rules;
 use crate::decode::foreign::{self, Buffers};
-use crate::decode::json::{self, Place};
+use crate::decode::json::{self, Object, Place};
 use crate::decode::observe::Observer;
 use crate::decode::pen::{Pen, Scratch};
 use crate::decode::refusal::Refusal;
@@ -19,6 +19,8 @@ use crate::delivery::Delivery;
 pub(super) struct Objects<'d, 'l, O> {
     pub(super) delivery: &'d Delivery,
     pub(super) route: &'d Route<'d>,
+    /// The payload, if all of it is UTF-8: looked at once for all the texts in it.
+    pub(super) utf8: Option<&'d str>,
     pub(super) rules: Rules,
     pub(super) body: &'d mut Body,
     pub(super) scratch: &'d mut Scratch,
@@ -50,23 +52,27 @@ impl<O: Observer> Objects<'_, '_, O> {
     /// taken together and share theirs.
     pub(super) fn decode(mut self) -> u32 {
         let text = &self.delivery.payload;
-        if let Err(error) = json::check(text) {
-            self.refused.message(self.delivery, error.into());
-            return 0;
-        }
-        let root = json::root(text);
+        let root = match json::check(text, &mut self.scratch.entries) {
+            Ok(root) => root,
+            Err(error) => {
+                self.refused.message(self.delivery, error.into());
+                return 0;
+            }
+        };
         let mut time = self.delivery.stamp.time;
         if text[root.start] != b'[' {
             self.element(Whole::Message, root, time);
             return self.tally.lines;
         }
         for place in json::elements(text, root) {
+            json::index(text, place, &mut self.scratch.entries);
             self.element(Whole::Part, place, time);
             time = time.saturating_add(1);
         }
         self.tally.lines
     }
 
+    /// An element, the entries of which are in the scratch.
     fn element(&mut self, whole: Whole, place: Place, time: i64) {
         if self.route.class != Class::Metric {
             self.item(whole, place, time);
@@ -74,7 +80,12 @@ impl<O: Observer> Objects<'_, '_, O> {
         }
         let text = &self.delivery.payload;
         let set = if text[place.start] == b'{' {
-            samples::set(text, place)
+            samples::set(Object {
+                text,
+                utf8: self.utf8,
+                place,
+                entries: &self.scratch.entries,
+            })
         } else {
             Err(Refusal::shape("a metric set must be an object"))
         };
@@ -82,6 +93,7 @@ impl<O: Observer> Objects<'_, '_, O> {
             Ok(set) => {
                 let time = set.time.map_or(time, |time| time.0);
                 for sample in json::elements(text, set.samples) {
+                    json::index(text, sample, &mut self.scratch.entries);
                     self.item(Whole::Part, sample, time);
                 }
             }
@@ -113,7 +125,18 @@ impl<O: Observer> Objects<'_, '_, O> {
         if text[place.start] != b'{' {
             return Err(Refusal::shape("an element must be an object"));
         }
-        let Scratch { spans, key, found } = &mut *self.scratch;
+        let Scratch {
+            spans,
+            key,
+            entries,
+            found,
+        } = &mut *self.scratch;
+        let object = Object {
+            text,
+            utf8: self.utf8,
+            place,
+            entries,
+        };
         let pen = Pen {
             out: self.body.buffer(),
             spans,
@@ -121,23 +144,15 @@ impl<O: Observer> Objects<'_, '_, O> {
             route: self.route,
         };
         let observer = &mut *self.observer;
-        let bytes = place.of(text);
         match (self.route.class, self.route.mapping) {
-            (Class::Metric, _) => samples::write(pen, key, bytes, time, observer),
-            (Class::Health, _) => states::health(pen, bytes, time, observer),
-            (Class::Lifecycle, _) => states::transition(pen, bytes, time, observer),
-            (Class::App, None) => points::write(pen, bytes, time, observer),
+            (Class::Metric, _) => samples::write(pen, key, object, time, observer),
+            (Class::Health, _) => states::health(pen, object, time, observer),
+            (Class::Lifecycle, _) => states::transition(pen, object, time, observer),
+            (Class::App, None) => points::write(pen, object, time, observer),
             (Class::App, Some(mapping)) => {
                 let (subject, points) = (&self.delivery.subject, &mapping.points);
-                foreign::write(
-                    pen,
-                    Buffers { key, found },
-                    points,
-                    subject,
-                    (text, place),
-                    time,
-                    observer,
-                )
+                let buffers = Buffers { key, found };
+                foreign::write(pen, buffers, points, subject, object, time, observer)
             }
         }
     }

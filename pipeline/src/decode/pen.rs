@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 
 use crate::decode::dialect::Rules;
-use crate::decode::json::Place;
+use crate::decode::json::{Entry, Place};
 use crate::decode::route::Route;
 use crate::decode::write::{LineWriter, Spans, WriteError};
 
@@ -13,6 +13,8 @@ pub(super) struct Scratch {
     pub(super) spans: Spans,
     /// A field key that is put together.
     pub(super) key: String,
+    /// Those of the object at hand.
+    pub(super) entries: Vec<Entry>,
     /// Where the values of a mapping stand.
     pub(super) found: Vec<Option<Place>>,
 }
@@ -27,6 +29,16 @@ pub(super) struct Pen<'p> {
 }
 
 impl<'p> Pen<'p> {
+    /// The same for a shorter while.
+    pub(super) fn reborrow(&mut self) -> Pen<'_> {
+        Pen {
+            out: self.out,
+            spans: self.spans,
+            rules: self.rules,
+            route: self.route,
+        }
+    }
+
     /// A line of `measurement`.
     pub(super) fn line(self, measurement: &str) -> Result<LineWriter<'p>, WriteError> {
         LineWriter::start(self.out, self.spans, self.rules, measurement)

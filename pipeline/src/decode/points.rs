@@ -3,6 +3,8 @@
 
 use flightline_contract::app::{FieldValue, Point};
 
+use crate::decode::json::Object;
+use crate::decode::line::Line;
 use crate::decode::observe::{OWN_SERVICE, Observer};
 use crate::decode::pen::Pen;
 use crate::decode::refusal::Refusal;
@@ -10,23 +12,35 @@ use crate::decode::write::Value;
 
 /// One point.
 pub(super) fn write<O: Observer>(
-    pen: Pen<'_>,
-    text: &[u8],
+    mut pen: Pen<'_>,
+    object: Object<'_, '_>,
     time: i64,
     observer: &mut O,
 ) -> Result<(), Refusal> {
-    let point: Point<'_> = serde_json::from_slice(text)?;
+    let start = pen.out.len();
+    if let Some(line) = write_plain(pen.reborrow(), object, time) {
+        observer.line(&line);
+        return Ok(());
+    }
+    // Half a line may stand there.
+    pen.out.truncate(start);
+    observer.line(&write_any(pen, object, time)?);
+    Ok(())
+}
+
+/// Every point.
+pub(super) fn write_any<'p>(
+    pen: Pen<'p>,
+    object: Object<'_, '_>,
+    time: i64,
+) -> Result<Line<'p>, Refusal> {
+    let point: Point<'_> = serde_json::from_slice(object.bytes())?;
     let route = pen.route;
     let measurement = point.measurement.as_deref().unwrap_or(route.token);
     let mut line = pen.line(measurement)?;
     line.tag("service", route.service)?;
     for (name, value) in &point.tags.0 {
-        let name = if name.as_str() == "service" {
-            OWN_SERVICE
-        } else {
-            name.as_str()
-        };
-        line.tag(name, value)?;
+        line.tag(tag_key(name), value)?;
     }
     for (name, value) in &point.fields.0 {
         let value = match value {
@@ -37,6 +51,40 @@ pub(super) fn write<O: Observer>(
         };
         line.field(name, value)?;
     }
-    observer.line(&line.finish(point.time.map_or(time, |time| time.0))?);
-    Ok(())
+    Ok(line.finish(point.time.map_or(time, |time| time.0))?)
+}
+
+/// A point without anything unusual: what is refused, for whatever reason, is `None` here. What is left out of the line (an empty
+/// tag, a null) is unusual, too, because a second one of that name would not be noticed.
+pub(super) fn write_plain<'p>(pen: Pen<'p>, object: Object<'_, '_>, time: i64) -> Option<Line<'p>> {
+    let (mut measurement, mut tags, mut fields, mut own_time) = (None, None, None, None);
+    for (key, value) in object.plain()? {
+        match key {
+            "measurement" => measurement = Some(object.string(value)?),
+            "tags" => tags = Some(object.nested(value)?),
+            "fields" => fields = Some(object.nested(value)?),
+            "time" => own_time = Some(object.time(value)?.0),
+            _ => return None,
+        }
+    }
+    let route = pen.route;
+    let mut line = pen.line(measurement.unwrap_or(route.token)).ok()?;
+    line.tag("service", route.service).ok()?;
+    for (name, value) in tags.into_iter().flatten() {
+        let value = object.string(value)?;
+        if value.is_empty() {
+            return None;
+        }
+        line.tag(tag_key(object.string(name)?), value).ok()?;
+    }
+    for (name, value) in fields? {
+        let value = object.plain_value(value)?;
+        line.field(object.string(name)?, value).ok()?;
+    }
+    line.finish(own_time.unwrap_or(time)).ok()
+}
+
+/// The subject says which service published it.
+fn tag_key(name: &str) -> &str {
+    if name == "service" { OWN_SERVICE } else { name }
 }

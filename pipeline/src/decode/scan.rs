@@ -23,10 +23,10 @@ use window::Window;
 
 /// What can be wrong with a line.
 pub mod fault;
-mod block;
+pub(super) mod block;
 mod marks;
-mod value;
-mod twice;
+pub(super) mod value;
+pub(super) mod twice;
 mod resume;
 mod usual;
 mod walk;

@@ -1,8 +1,10 @@
 //! Check results and life-cycle transitions come in as JSON, one line each goes out.
 
 use flightline_contract::health::{Health, Status};
-use flightline_contract::lifecycle::Transition;
+use flightline_contract::lifecycle::{State, Transition};
+use flightline_contract::value::Text;
 
+use crate::decode::json::Object;
 use crate::decode::observe::Observer;
 use crate::decode::pen::Pen;
 use crate::decode::refusal::Refusal;
@@ -14,11 +16,14 @@ const OUTPUT_LIMIT: usize = 4096;
 /// One check result: measurement `health`.
 pub(super) fn health<O: Observer>(
     pen: Pen<'_>,
-    text: &[u8],
+    object: Object<'_, '_>,
     time: i64,
     observer: &mut O,
 ) -> Result<(), Refusal> {
-    let health: Health<'_> = serde_json::from_slice(text)?;
+    let health = match read_health(object) {
+        Some(health) => health,
+        None => serde_json::from_slice(object.bytes())?,
+    };
     if health.check.is_empty() {
         return Err(Refusal::value("a check must have a name"));
     }
@@ -39,6 +44,33 @@ pub(super) fn health<O: Observer>(
     Ok(())
 }
 
+/// A check result without anything unusual.
+pub(super) fn read_health<'t>(object: Object<'t, '_>) -> Option<Health<'t>> {
+    let (mut check, mut status, mut output, mut time) = (None, None, None, None);
+    for (key, value) in object.plain()? {
+        match key {
+            "check" => check = Some(Text::from(object.string(value)?)),
+            "status" => {
+                let name = object.string(value)?;
+                status = Some(
+                    Status::ALL
+                        .into_iter()
+                        .find(|status| status.as_str() == name)?,
+                );
+            }
+            "output" => output = Some(Text::from(object.string(value)?)),
+            "time" => time = Some(object.time(value)?),
+            _ => return None,
+        }
+    }
+    Some(Health {
+        check: check?,
+        status: status?,
+        output,
+        time,
+    })
+}
+
 /// The index in [`Status::ALL`].
 fn code(status: Status) -> i64 {
     match status {
@@ -52,11 +84,14 @@ fn code(status: Status) -> i64 {
 /// One transition: measurement `lifecycle`.
 pub(super) fn transition<O: Observer>(
     pen: Pen<'_>,
-    text: &[u8],
+    object: Object<'_, '_>,
     time: i64,
     observer: &mut O,
 ) -> Result<(), Refusal> {
-    let transition: Transition<'_> = serde_json::from_slice(text)?;
+    let transition = match read_transition(object) {
+        Some(transition) => transition,
+        None => serde_json::from_slice(object.bytes())?,
+    };
     let sequence = i64::try_from(transition.sequence)
         .map_err(|_| Refusal::value("sequence is beyond the largest signed integer"))?;
     let route = pen.route;
@@ -75,4 +110,37 @@ pub(super) fn transition<O: Observer>(
     line.finish(transition.time.map_or(time, |time| time.0))?;
     observer.transition(route.service, route.token, &transition);
     Ok(())
+}
+
+/// A transition without anything unusual.
+pub(super) fn read_transition<'t>(object: Object<'t, '_>) -> Option<Transition<'t>> {
+    let state = |value| {
+        let name = object.string(value)?;
+        State::ALL.into_iter().find(|state| state.as_str() == name)
+    };
+    let (mut from, mut to, mut cause, mut sequence) = (None, None, None, None);
+    let (mut pid, mut exit, mut attempt, mut time) = (None, None, 0, None);
+    for (key, value) in object.plain()? {
+        match key {
+            "from" => from = Some(state(value)?),
+            "to" => to = Some(state(value)?),
+            "cause" => cause = Some(Text::from(object.string(value)?)),
+            "pid" => pid = Some(u32::try_from(object.integer(value)?).ok()?),
+            "exit" => exit = Some(i32::try_from(object.integer(value)?).ok()?),
+            "attempt" => attempt = u32::try_from(object.integer(value)?).ok()?,
+            "sequence" => sequence = Some(u64::try_from(object.integer(value)?).ok()?),
+            "time" => time = Some(object.time(value)?),
+            _ => return None,
+        }
+    }
+    Some(Transition {
+        from: from?,
+        to: to?,
+        cause: cause?,
+        pid,
+        exit,
+        attempt,
+        sequence: sequence?,
+        time,
+    })
 }

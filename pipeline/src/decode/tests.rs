@@ -20,6 +20,7 @@ mod encodings;
 mod foreign_objects;
 mod line_protocol;
 mod own_objects;
+mod plain_objects;
 mod properties;
 
 /// The time of every message here.

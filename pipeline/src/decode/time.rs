@@ -3,6 +3,7 @@
 use flightline_contract::value::Timestamp;
 
 use crate::config::TimeUnit;
+use crate::decode::json;
 use crate::decode::refusal::Refusal;
 
 /// The time that `value` tells: a number, or a string of one; for RFC 3339 a string.
@@ -21,6 +22,11 @@ pub(super) fn nanos(value: &[u8], unit: TimeUnit) -> Result<i64, Refusal> {
     } else {
         value
     };
+    if let Some(nanos) =
+        json::integer(number).and_then(|units| units.checked_mul(10_i64.pow(digits)))
+    {
+        return Ok(nanos);
+    }
     let scaled = std::str::from_utf8(number)
         .ok()
         .and_then(|text| scale(text, digits));
@@ -31,14 +37,14 @@ pub(super) fn nanos(value: &[u8], unit: TimeUnit) -> Result<i64, Refusal> {
 
 /// `text` times ten to the power of `digits`. What is finer than a nanosecond is cut off. Not by way of a double, which is off by
 /// hundreds of nanoseconds in our days.
-fn scale(text: &str, digits: usize) -> Option<i64> {
+fn scale(text: &str, digits: u32) -> Option<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let is_negative = whole.starts_with('-');
     let mut nanos = i128::from(whole.parse::<i64>().ok()?);
     if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    for place in 0..digits {
+    for place in 0..digits as usize {
         let digit = fraction
             .as_bytes()
             .get(place)

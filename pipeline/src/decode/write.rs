@@ -7,6 +7,7 @@ use flightline_contract::deadletter::Reason;
 
 use crate::decode::dialect::Rules;
 use crate::decode::line::{FieldSpan, FieldType, Line, Span, TagSpan};
+use crate::decode::scan::twice::Seen;
 use crate::decode::scan::{KEY_LIMIT, LINE_LIMIT};
 
 mod escape;
@@ -120,6 +121,8 @@ impl WriteError {
 pub enum Value<'v> {
     /// `1.5`
     Float(f64),
+    /// A float in the digits that are to be written.
+    Digits(&'v str),
     /// `3i`
     Integer(i64),
     /// `true`
@@ -145,6 +148,8 @@ pub struct LineWriter<'w> {
     start: usize,
     measurement: Span,
     series: Span,
+    tag_keys: Seen,
+    field_keys: Seen,
 }
 
 impl<'w> LineWriter<'w> {
@@ -173,6 +178,8 @@ impl<'w> LineWriter<'w> {
             start,
             measurement,
             series: measurement,
+            tag_keys: Seen::default(),
+            field_keys: Seen::default(),
         })
     }
 
@@ -188,6 +195,7 @@ impl<'w> LineWriter<'w> {
         if value.is_empty() && !key.is_empty() {
             return Ok(());
         }
+        self.tag_keys.add(key.as_bytes());
         self.out.extend_from_slice(b",");
         let start = self.out.len();
         escape::name(self.out, key, Part::TagKey)?;
@@ -209,6 +217,7 @@ impl<'w> LineWriter<'w> {
         if RESERVED.contains(&key) {
             return Err(WriteError::Reserved);
         }
+        self.field_keys.add(key.as_bytes());
         let delimiter: &[u8] = if self.spans.fields.is_empty() {
             b" "
         } else {
@@ -230,6 +239,10 @@ impl<'w> LineWriter<'w> {
         match value {
             Value::Float(float) => {
                 escape::float(self.out, float)?;
+                Ok(FieldType::Float)
+            }
+            Value::Digits(digits) => {
+                self.out.extend_from_slice(digits.as_bytes());
                 Ok(FieldType::Float)
             }
             Value::Integer(integer) => {
@@ -273,10 +286,15 @@ impl<'w> LineWriter<'w> {
             start,
             measurement,
             series,
+            tag_keys,
+            field_keys,
         } = self;
         let text = &out[start..end];
         check_lengths(text, series, &spans.fields)?;
-        check_keys(text, spans, rules)?;
+        let is_doubtful = tag_keys.in_doubt() || field_keys.in_doubt();
+        if is_doubtful || !rules.tag_named_as_field() && tag_keys.meets(field_keys) {
+            check_keys(text, spans, rules)?;
+        }
         Ok(Line {
             text,
             measurement,
@@ -303,6 +321,8 @@ fn check_lengths(text: &[u8], series: Span, fields: &[FieldSpan]) -> Result<(), 
     }
 }
 
+#[cold]
+#[inline(never)]
 fn check_keys(text: &[u8], spans: &mut Spans, rules: Rules) -> Result<(), WriteError> {
     let Spans {
         tags,

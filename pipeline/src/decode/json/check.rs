@@ -1,4 +1,7 @@
-//! The whole grammar of JSON in one pass: text comes in, "well formed" or the place of the first error comes out.
+//! The whole grammar of JSON in one pass: text comes in, the places of its parts or that of the first error come out.
+
+use crate::decode::json::{Entry, Place, Text};
+use crate::decode::scan::block::{Block, SIZE};
 
 /// The deepest nesting: as deep as serde_json goes, and far deeper than any payload of the contract.
 const DEPTH_LIMIT: u32 = 127;
@@ -11,50 +14,42 @@ pub(in crate::decode) struct Malformed {
     at: usize,
 }
 
-/// Whether `text` is one JSON value with nothing but blanks around it. What strings hold is not looked at beyond their escapes.
-pub(in crate::decode) fn check(text: &[u8]) -> Result<(), Malformed> {
-    let mut walk = Walk { text, at: 0 };
-    let mut open = Open::default();
-    loop {
-        walk.blanks();
-        match walk.text.get(walk.at) {
-            Some(b'{') => {
-                walk.at += 1;
-                walk.blanks();
-                if !walk.eat(b'}') {
-                    open.push(Kind::Object)
-                        .ok_or(walk.error("nested too deep"))?;
-                    walk.key()?;
-                    continue;
-                }
-            }
-            Some(b'[') => {
-                walk.at += 1;
-                walk.blanks();
-                if !walk.eat(b']') {
-                    open.push(Kind::Array)
-                        .ok_or(walk.error("nested too deep"))?;
-                    continue;
-                }
-            }
-            Some(b'"') => walk.string()?,
-            Some(b'-' | b'0'..=b'9') => walk.number()?,
-            Some(b't') => walk.word(b"true")?,
-            Some(b'f') => walk.word(b"false")?,
-            Some(b'n') => walk.word(b"null")?,
-            _ => return Err(walk.error("a value is missing")),
-        }
-        if walk.close(&mut open)? == Next::End {
-            return Ok(());
-        }
+/// Where the one JSON value stands that `text` is but for blanks around it; into `entries` go those of the value itself, if it is an
+/// object. What strings hold is not looked at beyond their escapes.
+pub(in crate::decode) fn check(text: &[u8], entries: &mut Vec<Entry>) -> Result<Place, Malformed> {
+    entries.clear();
+    let mut walk = Walk {
+        text,
+        at: super::blanks(text, 0),
+        entries,
+    };
+    let start = walk.at;
+    let end = walk.value()?;
+    walk.blanks();
+    if walk.at == text.len() {
+        Ok(Place { start, end })
+    } else {
+        Err(walk.error("something follows the value"))
     }
 }
 
+/// Puts the entries of the checked object at `place` into `entries`.
+pub(in crate::decode) fn index(text: &[u8], place: Place, entries: &mut Vec<Entry>) {
+    entries.clear();
+    let mut walk = Walk {
+        text,
+        at: place.start,
+        entries,
+    };
+    let checked = walk.value();
+    debug_assert_eq!(checked, Ok(place.end), "it was checked with the whole");
+}
+
 /// What follows a value and all that it closes.
-#[derive(PartialEq, Eq)]
 enum Next {
     Value,
-    End,
+    /// Of the value itself, there.
+    End(usize),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -94,12 +89,57 @@ impl Open {
     }
 }
 
-struct Walk<'t> {
+struct Walk<'t, 'e> {
     text: &'t [u8],
     at: usize,
+    /// Of the object that is the value itself; none while that is something else.
+    entries: &'e mut Vec<Entry>,
 }
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
+    /// Passes one value and returns where it ends.
+    fn value(&mut self) -> Result<usize, Malformed> {
+        let mut open = Open::default();
+        loop {
+            self.blanks();
+            if open.depth == 1
+                && let Some(entry) = self.entries.last_mut()
+            {
+                entry.value.start = self.at;
+            }
+            match self.text.get(self.at) {
+                Some(b'{') => {
+                    self.at += 1;
+                    self.blanks();
+                    if !self.eat(b'}') {
+                        open.push(Kind::Object)
+                            .ok_or(self.error("nested too deep"))?;
+                        self.key(&open)?;
+                        continue;
+                    }
+                }
+                Some(b'[') => {
+                    self.at += 1;
+                    self.blanks();
+                    if !self.eat(b']') {
+                        open.push(Kind::Array)
+                            .ok_or(self.error("nested too deep"))?;
+                        continue;
+                    }
+                }
+                Some(b'"') => _ = self.string()?,
+                Some(b'-' | b'0'..=b'9') => self.number()?,
+                Some(b't') => self.word(b"true")?,
+                Some(b'f') => self.word(b"false")?,
+                Some(b'n') => self.word(b"null")?,
+                _ => return Err(self.error("a value is missing")),
+            }
+            if let Next::End(at) = self.close(&mut open)? {
+                return Ok(at);
+            }
+        }
+    }
+
     fn error(&self, what: &'static str) -> Malformed {
         Malformed { what, at: self.at }
     }
@@ -117,16 +157,21 @@ impl Walk<'_> {
     /// Behind a value: closes what ends here, up to the next value's start or the text's end.
     fn close(&mut self, open: &mut Open) -> Result<Next, Malformed> {
         loop {
+            if open.depth == 1
+                && let Some(entry) = self.entries.last_mut()
+            {
+                entry.value.end = self.at;
+            }
+            let end = self.at;
             self.blanks();
             match open.top() {
-                None if self.at == self.text.len() => return Ok(Next::End),
-                None => return Err(self.error("something follows the value")),
+                None => return Ok(Next::End(end)),
                 Some(Kind::Array) if self.eat(b',') => return Ok(Next::Value),
                 Some(Kind::Array) if self.eat(b']') => open.pop(),
                 Some(Kind::Array) => return Err(self.error("`,` or `]` is missing")),
                 Some(Kind::Object) if self.eat(b',') => {
                     self.blanks();
-                    self.key()?;
+                    self.key(open)?;
                     return Ok(Next::Value);
                 }
                 Some(Kind::Object) if self.eat(b'}') => open.pop(),
@@ -135,11 +180,24 @@ impl Walk<'_> {
         }
     }
 
-    fn key(&mut self) -> Result<(), Malformed> {
-        if self.text.get(self.at) != Some(&b'"') {
+    fn key(&mut self, open: &Open) -> Result<(), Malformed> {
+        let start = self.at;
+        if self.text.get(start) != Some(&b'"') {
             return Err(self.error("a key is missing"));
         }
-        self.string()?;
+        let text = self.string()?;
+        if open.depth == 1 {
+            let key = Place {
+                start,
+                end: self.at,
+            };
+            // The value's place follows.
+            self.entries.push(Entry {
+                key,
+                text,
+                value: key,
+            });
+        }
         self.blanks();
         if self.eat(b':') {
             Ok(())
@@ -148,22 +206,25 @@ impl Walk<'_> {
         }
     }
 
-    fn string(&mut self) -> Result<(), Malformed> {
+    fn string(&mut self) -> Result<Text, Malformed> {
         let open = self.at;
+        let mut found = Text::Plain;
         self.at += 1;
         loop {
-            let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
-            let Some(found) = self.text[self.at..].iter().position(special) else {
+            let Some(special) = special(self.text, self.at) else {
                 self.at = open;
                 return Err(self.error("a string is not closed"));
             };
-            self.at += found;
+            self.at = special;
             match self.text[self.at] {
                 b'"' => {
                     self.at += 1;
-                    return Ok(());
+                    return Ok(found);
                 }
-                b'\\' => self.escape()?,
+                b'\\' => {
+                    self.escape()?;
+                    found = Text::Escaped;
+                }
                 _ => return Err(self.error("a control character in a string must be escaped")),
             }
         }
@@ -198,14 +259,11 @@ impl Walk<'_> {
     }
 
     fn digits(&mut self) -> Result<(), Malformed> {
-        let length = self.text[self.at..]
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
-        if length == 0 {
+        let end = digits_end(self.text, self.at);
+        if end == self.at {
             return Err(self.error("a digit is missing"));
         }
-        self.at += length;
+        self.at = end;
         Ok(())
     }
 
@@ -218,67 +276,32 @@ impl Walk<'_> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use serde::de::IgnoredAny;
-
-    #[test]
-    fn an_error_names_its_place() {
-        for (text, what, at) in [
-            ("", "a value is missing", 0),
-            ("{", "a key is missing", 1),
-            ("{\"a\"}", "`:` is missing", 4),
-            ("{\"a\":1,}", "a key is missing", 7),
-            ("[1,]", "a value is missing", 3),
-            ("[1 2]", "`,` or `]` is missing", 3),
-            ("{\"a\":1 \"b\"", "`,` or `}` is missing", 7),
-            ("\"a", "a string is not closed", 0),
-            (
-                "\"a\nb\"",
-                "a control character in a string must be escaped",
-                2,
-            ),
-            ("\"\\x\"", "an unknown escape", 1),
-            ("-", "a digit is missing", 1),
-            ("01", "something follows the value", 1),
-            ("1.e5", "a digit is missing", 2),
-            ("tru", "a value is missing", 0),
-            ("{} x", "something follows the value", 3),
-        ] {
-            assert_eq!(
-                check(text.as_bytes()),
-                Err(Malformed { what, at }),
-                "{text}"
-            );
+/// The first quote, backslash or control character from `at` on.
+fn special(text: &[u8], mut at: usize) -> Option<usize> {
+    while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk) {
+        let found = Block::new(*bytes).special_in_json();
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize);
         }
-        assert_eq!(
-            check("[".repeat(200).as_bytes()).map_err(|error| error.what),
-            Err("nested too deep")
-        );
+        at += SIZE;
     }
-
-    proptest! {
-        #[test]
-        fn it_takes_what_serde_json_takes(text in "[\\[\\]{}:, \"\\\\0-9eE.+\\-truefalsn\n]{0,14}") {
-            let serde = serde_json::from_slice::<IgnoredAny>(text.as_bytes());
-            prop_assert_eq!(check(text.as_bytes()).is_ok(), serde.is_ok(), "{:?}", serde);
-        }
-
-        #[test]
-        fn it_never_reads_beyond_any_bytes(text in any::<Vec<u8>>()) {
-            let serde = serde_json::from_slice::<IgnoredAny>(&text);
-            prop_assert_eq!(check(&text).is_ok(), serde.is_ok());
-        }
-
-        #[test]
-        fn a_broken_copy_of_a_message_is_found(cut in 0_usize..90, byte in any::<u8>()) {
-            let mut text = br#"{"samples":[{"name":"a","kind":"gauge","value":-1.5e3,"labels":{"x":"\u00e9\\"}},null]}"#.to_vec();
-            let at = cut.min(text.len() - 1);
-            text[at] = byte;
-            let serde = serde_json::from_slice::<IgnoredAny>(&text);
-            prop_assert_eq!(check(&text).is_ok(), serde.is_ok(), "{}", String::from_utf8_lossy(&text));
-        }
-    }
+    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+    let found = text.get(at..)?.iter().position(special)?;
+    Some(at + found)
 }
+
+/// The first byte from `at` on that is no digit.
+fn digits_end(text: &[u8], mut at: usize) -> usize {
+    while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk) {
+        let digits = Block::new(*bytes).no_digit().trailing_zeros() as usize;
+        if digits < SIZE {
+            return at + digits;
+        }
+        at += SIZE;
+    }
+    let rest = text.get(at..).unwrap_or_default();
+    at + rest.iter().take_while(|byte| byte.is_ascii_digit()).count()
+}
+
+#[cfg(test)]
+mod tests;

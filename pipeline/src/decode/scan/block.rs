@@ -3,15 +3,15 @@
 use wide::u8x16;
 
 /// Bytes in a [`Block`].
-pub(super) const SIZE: usize = 16;
+pub(in crate::decode) const SIZE: usize = 16;
 
 /// Sixteen bytes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Block(u8x16);
+pub(in crate::decode) struct Block(u8x16);
 
 impl Block {
     #[inline(always)]
-    pub(super) fn new(bytes: [u8; SIZE]) -> Self {
+    pub(in crate::decode) fn new(bytes: [u8; SIZE]) -> Self {
         Self(u8x16::from(bytes))
     }
 
@@ -21,9 +21,15 @@ impl Block {
         (self.at_most(b',') | self.is(b'=') | self.is(b'\\')).to_bitmask()
     }
 
+    /// Bytes that end a stretch of a JSON string: `"`, `\`, and control characters.
+    #[inline(always)]
+    pub(in crate::decode) fn special_in_json(self) -> u32 {
+        (self.at_most(0x1f) | self.is(b'"') | self.is(b'\\')).to_bitmask()
+    }
+
     /// Bytes that are no decimal digits.
     #[inline(always)]
-    pub(super) fn no_digit(self) -> u32 {
+    pub(in crate::decode) fn no_digit(self) -> u32 {
         (!Self(self.0 - u8x16::splat(b'0')).at_most(9)).to_bitmask()
     }
 
@@ -117,6 +123,10 @@ mod tests {
         assert_eq!(
             u64::from(Block::new(block).no_digit()),
             mask(&block, |byte| !byte.is_ascii_digit())
+        );
+        assert_eq!(
+            u64::from(Block::new(block).special_in_json()),
+            mask(&block, |byte| byte < b' ' || byte == b'"' || byte == b'\\')
         );
     }
 

@@ -169,7 +169,7 @@ fn parse<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
 
 /// Whether `text` is a timestamp of the usual length: nanoseconds of our days have nineteen digits.
 #[inline(always)]
-pub(super) fn is_usual_time(text: &[u8]) -> bool {
+pub(in crate::decode) fn is_usual_time(text: &[u8]) -> bool {
     let (Some(head), Some(last)) = (text.first_chunk(), text.last_chunk()) else {
         return false;
     };
@@ -181,7 +181,7 @@ pub(super) fn is_usual_time(text: &[u8]) -> bool {
 
 /// The timestamp that is all of `text`.
 #[inline]
-pub(super) fn timestamp(text: &[u8]) -> Result<i64, Fault> {
+pub(in crate::decode) fn timestamp(text: &[u8]) -> Result<i64, Fault> {
     if is_usual_time(text)
         && let Some((head, &[a, b, c])) = text.split_first_chunk()
     {

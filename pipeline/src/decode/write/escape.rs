@@ -8,7 +8,20 @@ use super::{Part, WriteError};
 ///
 /// A comma, a space and (but for the measurement) an equals sign get a backslash. A backslash itself has no escape in InfluxDB 1
 /// and 2 and is one in InfluxDB 3, so it is written as it is where all of them read it as itself, and refused elsewhere.
+#[inline]
 pub(super) fn name(out: &mut BytesMut, text: &str, part: Part) -> Result<(), WriteError> {
+    if is_clean(text.as_bytes()) {
+        out.extend_from_slice(text.as_bytes());
+        Ok(())
+    } else {
+        escaped(out, text, part)
+    }
+}
+
+/// The same for every name.
+#[cold]
+#[inline(never)]
+fn escaped(out: &mut BytesMut, text: &str, part: Part) -> Result<(), WriteError> {
     if text.is_empty() {
         return Err(WriteError::Empty(part));
     }
@@ -31,6 +44,36 @@ pub(super) fn name(out: &mut BytesMut, text: &str, part: Part) -> Result<(), Wri
     }
     out.extend_from_slice(&bytes[done..]);
     Ok(())
+}
+
+/// Whether a name is known to need no escape and no refusal. Names are short, so they are looked at in words that may overlap.
+#[inline]
+fn is_clean(name: &[u8]) -> bool {
+    if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        let (words, _) = name.as_chunks();
+        let within = words.get(1..).unwrap_or_default();
+        is_clean_word(u64::from_le_bytes(*first))
+            && is_clean_word(u64::from_le_bytes(*last))
+            && within
+                .iter()
+                .all(|word| is_clean_word(u64::from_le_bytes(*word)))
+    } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        is_clean_word(u64::from(first) | u64::from(last) << 32)
+    } else {
+        !name.is_empty() && !name.iter().any(|byte| is_special(*byte))
+    }
+}
+
+/// Whether none of eight bytes is special.
+#[inline]
+fn is_clean_word(word: u64) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    // The highest bit of a byte is set if the byte is less than `limit`, and of no byte if none is.
+    let less = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
+    let equal = |byte: u8| less(word ^ (ONES * u64::from(byte)), 1);
+    let found = less(word, b' ' + 1) | equal(b',') | equal(b'=') | equal(b'\\');
+    found & (ONES << 7) == 0
 }
 
 fn is_special(byte: u8) -> bool {

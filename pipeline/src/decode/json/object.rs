@@ -1,0 +1,142 @@
+//! One object of a checked text, with its entries at hand: keys and values come out as what they mean, where that can be told without
+//! serde_json. Everything else is `None`, and serde_json decides what it means or why it is refused.
+
+use std::borrow::Cow;
+
+use flightline_contract::value::Timestamp;
+
+use crate::decode::json::{self, Entry, Place};
+use crate::decode::scan::value::{is_usual_time, timestamp};
+use crate::decode::write::Value;
+
+/// Digits that fit every integer of 64 bits.
+const SURE_DIGITS: usize = 18;
+
+/// See the module.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::decode) struct Object<'t, 'e> {
+    /// The text it stands in.
+    pub(in crate::decode) text: &'t [u8],
+    /// The same, if all of it is UTF-8.
+    pub(in crate::decode) utf8: Option<&'t str>,
+    /// Where it stands.
+    pub(in crate::decode) place: Place,
+    /// What it holds.
+    pub(in crate::decode) entries: &'e [Entry],
+}
+
+impl<'t, 'e> Object<'t, 'e> {
+    /// Its bytes.
+    pub(in crate::decode) fn bytes(self) -> &'t [u8] {
+        self.place.of(self.text)
+    }
+
+    /// The text of an entry's key.
+    ///
+    /// # Errors
+    /// When it is not UTF-8, or half of a surrogate pair.
+    pub(in crate::decode) fn key(self, entry: &Entry) -> Result<Cow<'t, str>, serde_json::Error> {
+        if entry.text == json::Text::Plain
+            && let Some(key) = self.within(entry.key)
+        {
+            return Ok(Cow::Borrowed(key));
+        }
+        json::string(entry.key.of(self.text))
+    }
+
+    /// Keys and values, if every key is plain and none stands twice.
+    pub(in crate::decode) fn plain(
+        self,
+    ) -> Option<impl Iterator<Item = (&'t str, Place)> + use<'t, 'e>> {
+        let keys =
+            |entry: &Entry| (entry.text == json::Text::Plain).then(|| self.within(entry.key))?;
+        for (number, entry) in self.entries.iter().enumerate() {
+            let key = keys(entry)?;
+            let same = |earlier: &Entry| earlier.key.of(self.text) == entry.key.of(self.text);
+            if number >= json::FEW || self.entries[..number].iter().any(same) || key.is_empty() {
+                return None;
+            }
+        }
+        let pair = move |entry: &Entry| (self.within(entry.key).unwrap_or_default(), entry.value);
+        Some(self.entries.iter().map(pair))
+    }
+
+    /// The entries of the object at `place`, keys and values; `None` if that is no object.
+    pub(in crate::decode) fn nested(self, place: Place) -> Option<json::Entries<'t>> {
+        (self.text[place.start] == b'{').then(|| json::entries(self.text, place))
+    }
+
+    /// What stands between the quotes of a string.
+    fn within(self, quoted: Place) -> Option<&'t str> {
+        self.utf8?.get(quoted.start + 1..quoted.end - 1)
+    }
+
+    /// The text of a string in which nothing is escaped.
+    pub(in crate::decode) fn string(self, value: Place) -> Option<&'t str> {
+        if self.text[value.start] != b'"' {
+            return None;
+        }
+        let text = self.within(value)?;
+        (!text.as_bytes().contains(&b'\\')).then_some(text)
+    }
+
+    /// A number, text or boolean that can be written as it stands.
+    pub(in crate::decode) fn plain_value(self, value: Place) -> Option<Value<'t>> {
+        let text = value.of(self.text);
+        match text {
+            b"true" => Some(Value::Boolean(true)),
+            b"false" => Some(Value::Boolean(false)),
+            [b'"', ..] => self.string(value).map(Value::String),
+            _ if json::is_plain(text) => self.scalar(value).map(Value::Digits),
+            _ => None,
+        }
+    }
+
+    /// A number of any kind.
+    pub(in crate::decode) fn number(self, value: Place) -> Option<f64> {
+        let number: f64 = self.scalar(value)?.parse().ok()?;
+        number.is_finite().then_some(number)
+    }
+
+    /// An integer of at most 18 digits.
+    pub(in crate::decode) fn integer(self, value: Place) -> Option<i64> {
+        integer(value.of(self.text))
+    }
+
+    /// A point in time, written as an integer.
+    pub(in crate::decode) fn time(self, value: Place) -> Option<Timestamp> {
+        let text = value.of(self.text);
+        if is_usual_time(text) {
+            return timestamp(text).ok().map(Timestamp);
+        }
+        integer(text).map(Timestamp)
+    }
+
+    /// A number's text.
+    fn scalar(self, value: Place) -> Option<&'t str> {
+        match self.text[value.start] {
+            b'-' | b'0'..=b'9' => self.utf8?.get(value.start..value.end),
+            _ => None,
+        }
+    }
+}
+
+/// An integer of at most 18 digits; a zero with a sign is none, because JSON's is a double.
+pub(in crate::decode) fn integer(text: &[u8]) -> Option<i64> {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    if digits.is_empty() || digits.len() > SURE_DIGITS {
+        return None;
+    }
+    let mut number = 0;
+    for digit in digits {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        number = number * 10 + i64::from(digit & 15);
+    }
+    match (digits.len() == text.len(), number) {
+        (true, number) => Some(number),
+        (false, 0) => None,
+        (false, number) => Some(-number),
+    }
+}
