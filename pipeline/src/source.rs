@@ -18,5 +18,7 @@ mod pulls;
 mod reply;
 /// Signs that the stream's history was damaged.
 mod watch;
+/// What the owner of an ack-all consumer has in hand.
+mod ledger;
 /// How many messages the client dropped.
 mod drops;
