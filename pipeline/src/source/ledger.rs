@@ -129,8 +129,7 @@ impl Ledger {
     /// Takes note of a delivery.
     pub(crate) fn deliver(&mut self, arrival: Arrival) -> Taken {
         let place = self.place(arrival.stream);
-        let known = place.is_ok();
-        self.follow(arrival, known);
+        self.follow(arrival, place);
         let taken = match place {
             Ok(index) => self.known(index, arrival),
             // It was on its way when it was acked.
@@ -151,7 +150,8 @@ impl Ledger {
     }
 
     /// Keeps count of consumer sequences, and starts to doubt where one is missing.
-    fn follow(&mut self, arrival: Arrival, known: bool) {
+    fn follow(&mut self, arrival: Arrival, place: Result<usize, usize>) {
+        let known = place.is_ok();
         if arrival.consumer == self.last + 1 {
             self.last = arrival.consumer;
         } else if arrival.consumer > self.last {
