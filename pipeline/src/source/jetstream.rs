@@ -7,11 +7,15 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use flightline_contract::token::Prefix;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::handoff::{Handoff, PathEnded};
-use super::watch::Watch;
+use super::lane::Lane;
+use super::plan;
+use super::portion::Portion;
+use super::watch::{Reach, Watch};
 use crate::bus::{Bus, BusError, EnsureError, StreamSpec};
 use crate::config::JetStream;
 use crate::console::LastLag;
@@ -39,6 +43,32 @@ pub struct Source {
     metrics: Arc<Metrics>,
     lag: LastLag,
     watch: Arc<Mutex<Watch>>,
+    pending: Arc<Portion>,
+    held: Portion,
+    prefix: String,
+    acks: Acks,
+}
+
+/// How the consumer's messages are acked.
+#[derive(Debug)]
+enum Acks {
+    /// Each by itself; several workers may share the consumer.
+    Each,
+    /// Those before it with each ack; we own the consumer.
+    All(Owned),
+}
+
+/// A consumer with one owner.
+#[derive(Debug)]
+pub(crate) struct Owned {
+    /// What is in hand of it.
+    pub(crate) lane: Arc<Lane>,
+    /// What it is.
+    pub(crate) plan: plan::Lane,
+    /// What it is described as.
+    pub(crate) description: String,
+    /// Where it starts if it has to be created.
+    pub(crate) start: Option<u64>,
 }
 
 /// Why a session is over.
@@ -70,13 +100,33 @@ impl Source {
         lag: LastLag,
     ) -> Self {
         Self {
+            pending: Arc::new(Portion::of(&metrics.pending)),
+            held: Portion::of(&metrics.held_bytes),
             bus,
             config,
             stream,
             metrics,
             lag,
             watch: Arc::default(),
+            prefix: Prefix::DEFAULT.to_owned(),
+            acks: Acks::Each,
         }
+    }
+
+    /// Reads a stream whose subjects of `prefix` may be stored by partition.
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: &str) -> Self {
+        prefix.clone_into(&mut self.prefix);
+        self
+    }
+
+    /// Reads a consumer that nobody else does.
+    pub(crate) fn owning(mut self, owned: Owned) -> Self {
+        if !owned.plan.filters.is_empty() {
+            self.watch = Arc::new(Mutex::new(Watch::of(Reach::Part)));
+        }
+        self.acks = Acks::All(owned);
+        self
     }
 
     /// Hands over what the consumer gives until `stop`; then what was received by then.
@@ -86,6 +136,7 @@ impl Source {
             config: self.config.clone(),
             watch: Arc::clone(&self.watch),
             metrics: Arc::clone(&self.metrics),
+            pending: Arc::clone(&self.pending),
             lag: Arc::clone(&self.lag),
         };
         let watcher = tokio::spawn(looker.run());

@@ -3,7 +3,7 @@
 use tracing::{error, info};
 
 use super::look::say;
-use super::{Over, Source};
+use super::{Acks, Over, Owned, Source};
 use crate::bus::Existed;
 use crate::source::watch::Resume;
 
@@ -19,12 +19,26 @@ impl Source {
             Resume::At(sequence) => Some(sequence),
             Resume::Afresh | Resume::AtTheBeginning(_) => None,
         };
-        if self
-            .bus
-            .ensure_consumer(stream, consumer, &self.config, start)
-            .await?
-            == Existed::Before
-        {
+        let existed = match &self.acks {
+            Acks::Each => {
+                let ensured = self
+                    .bus
+                    .ensure_consumer(stream, consumer, &self.config, start);
+                ensured.await?
+            }
+            Acks::All(owned) => {
+                let Owned {
+                    plan, description, ..
+                } = owned;
+                let start = match resume {
+                    Resume::Afresh => owned.start,
+                    Resume::At(_) | Resume::AtTheBeginning(_) => start,
+                };
+                let ensured = self.bus.ensure_lane(&self.config, plan, description, start);
+                ensured.await?
+            }
+        };
+        if existed == Existed::Before {
             return Ok(());
         }
         match &resume {

@@ -11,6 +11,7 @@ use crate::bus::Bus;
 use crate::config::JetStream;
 use crate::console::LastLag;
 use crate::metrics::Metrics;
+use crate::source::portion::Portion;
 use crate::source::watch::{Damage, Watch};
 
 /// How often the consumer and the stream's history are looked at.
@@ -22,6 +23,7 @@ pub(super) struct Looker {
     pub(super) config: JetStream,
     pub(super) watch: Arc<Mutex<Watch>>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) pending: Arc<Portion>,
     pub(super) lag: LastLag,
 }
 
@@ -40,9 +42,7 @@ impl Looker {
             let Ok(Some(state)) = self.bus.consumer_state(stream, consumer).await else {
                 continue;
             };
-            self.metrics
-                .pending
-                .set(i64::try_from(state.pending).unwrap_or(i64::MAX));
+            self.pending.set(state.pending);
             *self.lag.lock().expect("no holder panics") = Some(Lag {
                 stream: stream.clone(),
                 consumer: consumer.clone(),

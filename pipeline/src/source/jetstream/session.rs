@@ -11,12 +11,14 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{Over, Source};
+use super::{Acks, Over, Source};
 use crate::delivery::{Ack, Attempt, CHUNK, Declared, Delivery};
 use crate::source::handoff::Handoff;
 use crate::source::inbox::Inbox;
+use crate::source::ledger::Arrival;
+use crate::source::plan;
 use crate::source::pulls::Pulls;
-use crate::source::reply;
+use crate::source::reply::{self, Reply};
 
 /// How long a pull stays open at the server. Short enough that one the network lost is soon forgotten there.
 const EXPIRES: Duration = Duration::from_secs(10);
@@ -50,6 +52,9 @@ impl Source {
             None => inbox.insert(Inbox::open(&self.bus).await?),
         };
         inbox.start_session();
+        if let Acks::All(owned) = &self.acks {
+            owned.lane.doubt();
+        }
         let mut pulls = Pulls::new(self.config.prefetch_bytes, self.bus.max_payload());
         let mut watchdog = interval(SILENCE / 4);
         let mut prolong = interval(self.config.ack_wait / 3);
@@ -81,9 +86,7 @@ impl Source {
                 }
                 _ = prolong.tick() => self.prolong(handoff).await?,
             }
-            self.metrics
-                .held_bytes
-                .set(i64::try_from(handoff.bytes()).unwrap_or(i64::MAX));
+            self.held.set(handoff.bytes() as u64);
         }
     }
 
@@ -119,17 +122,39 @@ impl Source {
         if reply.stamp.attempt == Attempt::Again {
             self.metrics.redelivered.inc();
         }
-        self.metrics
-            .pending
-            .set(i64::try_from(reply.pending).unwrap_or(i64::MAX));
+        self.pending.set(reply.pending);
+        let Some(ack) = self.ack(message.reply, &reply) else {
+            self.metrics.duplicates.inc();
+            return Ok(());
+        };
         handoff.hold(Delivery {
-            subject: message.subject,
+            subject: plan::published(message.subject, &self.prefix),
             payload: message.payload,
             declared: message.headers.as_ref().map_or(Declared::Nothing, declared),
             stamp: reply.stamp,
-            ack: message.reply.map_or_else(Ack::none, Ack::by_reply),
+            ack,
         });
         Ok(())
+    }
+
+    /// The right to ack a message; `None` for one that is in hand already.
+    fn ack(&self, subject: Option<Subject>, reply: &Reply) -> Option<Ack> {
+        let Some(subject) = subject else {
+            return Some(Ack::none());
+        };
+        match (&self.acks, reply.stamp.sequence) {
+            (Acks::All(owned), Some(sequence)) => {
+                let arrival = Arrival {
+                    stream: sequence.get(),
+                    consumer: reply.consumer,
+                    attempt: reply.stamp.attempt,
+                };
+                owned.lane.deliver(arrival, &subject).map(Ack::by_ticket)
+            }
+            // No stream counts from 0.
+            (Acks::All(_), None) => Some(Ack::none()),
+            (Acks::Each, _) => Some(Ack::by_reply(subject)),
+        }
     }
 
     async fn prolong(&self, handoff: &Handoff) -> Result<(), Over> {
