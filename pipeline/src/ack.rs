@@ -4,14 +4,17 @@
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
+use async_nats::Subject;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::warn;
 
 use crate::batch::Batch;
 use crate::bus::Bus;
+use crate::delivery::Right;
 use crate::metrics::Metrics;
 use crate::sink::share::InFlight;
+use crate::source::lane::Lane;
 
 /// Who is told: the server, or nobody for sources that wait for no ack.
 #[derive(Debug, Clone)]
@@ -30,28 +33,31 @@ pub async fn run(
     recycled: mpsc::Sender<Batch>,
     metrics: Arc<Metrics>,
 ) {
+    let mut teller = Teller {
+        told,
+        metrics,
+        run: Run::default(),
+    };
     while let Some(in_flight) = settled.recv().await {
         match in_flight.into_batch() {
             Ok(mut batch) => {
-                let replies = batch
-                    .entries
-                    .drain(..)
-                    .map(|entry| entry.delivery.ack.into_reply());
-                acknowledge(replies, &told, &metrics).await;
+                for entry in batch.entries.drain(..) {
+                    teller.settle(entry.delivery.ack.into_right()).await;
+                }
+                teller.end_run().await;
                 // With enough spare buffers around the batch is simply dropped.
                 recycled.try_send(batch).ok();
             }
             // The ledger is looking at it just now.
             Err(shared) => {
-                let replies = shared
-                    .batch()
-                    .entries
-                    .iter()
-                    .map(|entry| entry.delivery.ack.reply().cloned());
-                acknowledge(replies, &told, &metrics).await;
+                for entry in &shared.batch().entries {
+                    teller.settle_shared(entry.delivery.ack.right()).await;
+                }
+                teller.end_run().await;
             }
         }
     }
+    let told = teller.told;
     // Without a connection there is nobody to wait for: what was not acked is delivered again.
     if let Told::Server(bus) = &told
         && bus.is_connected()
@@ -61,22 +67,73 @@ pub async fn run(
     }
 }
 
-async fn acknowledge(
-    replies: impl Iterator<Item = Option<async_nats::Subject>>,
-    told: &Told,
-    metrics: &Metrics,
-) {
-    let mut acked = 0;
-    for reply in replies {
-        if let (Told::Server(bus), Some(reply)) = (told, reply)
+/// Messages of one lane, one behind the other, as they stand in a batch: they are settled under one lock.
+#[derive(Default)]
+struct Run {
+    lane: Option<Arc<Lane>>,
+    streams: Vec<u64>,
+}
+
+/// Tells the server what is stored.
+struct Teller {
+    told: Told,
+    metrics: Arc<Metrics>,
+    run: Run,
+}
+
+impl Teller {
+    async fn settle(&mut self, right: Right) {
+        match right {
+            Right::Reply(reply) => self.ack(Some(reply), 1).await,
+            Right::Ticket(ticket) => {
+                if let Some((lane, stream)) = ticket.used() {
+                    self.note(&lane, stream).await;
+                }
+            }
+            Right::Nobody => self.metrics.acked.inc(),
+        }
+    }
+
+    async fn settle_shared(&mut self, right: &Right) {
+        match right {
+            Right::Reply(reply) => self.ack(Some(reply.clone()), 1).await,
+            Right::Ticket(ticket) => {
+                if let Some(lane) = ticket.lane() {
+                    let lane = Arc::clone(lane);
+                    self.note(&lane, ticket.stream()).await;
+                }
+            }
+            Right::Nobody => self.metrics.acked.inc(),
+        }
+    }
+
+    async fn note(&mut self, lane: &Arc<Lane>, stream: u64) {
+        let same = |of: &Arc<Lane>| Arc::ptr_eq(of, lane);
+        if !self.run.lane.as_ref().is_some_and(same) {
+            self.end_run().await;
+            self.run.lane = Some(Arc::clone(lane));
+        }
+        self.run.streams.push(stream);
+    }
+
+    async fn end_run(&mut self) {
+        if let Some(lane) = self.run.lane.take() {
+            let (subject, acked) = lane.settle(&self.run.streams);
+            self.run.streams.clear();
+            self.ack(subject, acked).await;
+        }
+    }
+
+    /// One publish for so many messages.
+    async fn ack(&self, reply: Option<Subject>, messages: u64) {
+        if let (Told::Server(bus), Some(reply)) = (&self.told, reply)
             && let Err(error) = bus.ack(reply).await
         {
-            warn!(%error, "an ack could not be sent: the message will be delivered again");
-            continue;
+            warn!(%error, "an ack could not be sent: its messages will be delivered again");
+            return;
         }
-        acked += 1;
+        self.metrics.acked.inc_by(messages);
     }
-    metrics.acked.inc_by(acked);
 }
 
 /// The batches that wait for a verdict, so that the server can be told that they are worked on.

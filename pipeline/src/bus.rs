@@ -16,9 +16,15 @@ mod connect;
 mod login;
 /// Streams and consumers: looked at, created if absent, never deleted.
 mod history;
+/// What a divided stream needs.
+mod divided;
+/// Who owns what, kept by the server.
+mod leases;
 
 pub use connect::{ConnectError, SUBSCRIPTION_CAPACITY};
+pub(crate) use divided::Division;
 pub use history::{ConsumerState, EnsureError, Existed, StreamSpec, StreamState};
+pub(crate) use leases::{Leases, Written};
 pub use login::LoginError;
 
 /// For one publish to be acknowledged by JetStream, and for one API request.

@@ -190,6 +190,17 @@ pub struct JetStream {
     pub max_ack_pending: i64,
     /// The most bytes asked for ahead of decode.
     pub prefetch_bytes: usize,
+    /// How the stream is divided among owners; `None`: not at all, the workers share one consumer.
+    pub partitions: Option<Partitions>,
+}
+
+/// How a stream is divided among owners.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Partitions {
+    /// By the hash of class, service and token, into so many; 1 leaves the stream as it is.
+    Hashed(u32),
+    /// By these subject patterns: they do not overlap, and together cover what the source reads.
+    Filters(Vec<String>),
 }
 
 /// A queue group on core subjects.

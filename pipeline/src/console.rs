@@ -12,12 +12,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::health::Health;
-use crate::admin::status::{ExporterStatus, Lag, Queue, StageStatus, Status};
+use crate::admin::status::{ExporterStatus, Lag, LaneStatus, Queue, StageStatus, Status};
 use crate::admin::{self, AdminState};
 use crate::bus::Bus;
 use crate::config::Config;
 use crate::exporter::Exporter;
 use crate::metrics::{Metrics, Stage};
+use crate::source::lanes::{Board, Row};
 
 /// How often readiness is brought up to date.
 const LOOK: Duration = Duration::from_millis(100);
@@ -51,6 +52,8 @@ pub struct Console {
     pub health: Arc<Health>,
     /// Where the source leaves the consumer's lag.
     pub lag: LastLag,
+    /// Where the source leaves the lanes of a divided stream.
+    pub lanes: Board,
     /// Where the listener is.
     pub address: SocketAddr,
     stop: CancellationToken,
@@ -67,7 +70,7 @@ impl Console {
         let metrics = Arc::new(Metrics::new());
         let exporter = Exporter::new(&config.exporter, &metrics, start);
         let health = Arc::new(Health::new(config.admin.high_water));
-        let lag = LastLag::default();
+        let (lag, lanes) = (LastLag::default(), Board::default());
         let unheard = |source| Unheard {
             address: config.admin.listen,
             source,
@@ -82,6 +85,7 @@ impl Console {
             exporter: exporter.clone(),
             health: Arc::clone(&health),
             lag: Arc::clone(&lag),
+            lanes: Arc::clone(&lanes),
             limits: Limits::of(config),
         };
         let state = AdminState::new(Arc::clone(&health), exporter.clone(), move || view.status());
@@ -92,6 +96,7 @@ impl Console {
             exporter,
             health,
             lag,
+            lanes,
             address,
             stop,
             listener,
@@ -123,6 +128,7 @@ impl Console {
         self.metrics
             .received
             .get()
+            .saturating_sub(self.metrics.duplicates.get())
             .saturating_sub(self.metrics.acked.get())
     }
 
@@ -162,6 +168,7 @@ struct View {
     exporter: Exporter,
     health: Arc<Health>,
     lag: LastLag,
+    lanes: Board,
     limits: Limits,
 }
 
@@ -174,13 +181,10 @@ impl View {
             depth: u64::try_from(depth).unwrap_or_default(),
             limit,
         };
-        let held = queue("held", "bytes", metrics.held_bytes.get(), self.limits.held);
-        let in_flight = queue(
-            "in_flight",
-            "bytes",
-            metrics.in_flight_bytes.get(),
-            self.limits.high_water,
-        );
+        let (limit, high_water) = (self.limits.held, self.limits.high_water);
+        let held = queue("held", "bytes", metrics.held_bytes.get(), limit);
+        let in_flight = metrics.in_flight_bytes.get();
+        let in_flight = queue("in_flight", "bytes", in_flight, high_water);
         let stages = vec![
             self.stage(
                 Stage::Source,
@@ -188,6 +192,7 @@ impl View {
                     ("received_messages", &metrics.received),
                     ("received_bytes", &metrics.received_bytes),
                     ("redelivered_messages", &metrics.redelivered),
+                    ("duplicate_messages", &metrics.duplicates),
                     ("dropped_messages", &metrics.dropped),
                     ("stalls", &metrics.stalls),
                     ("history_damage", &metrics.history_damage),
@@ -228,8 +233,14 @@ impl View {
             uptime_seconds: self.start.elapsed().as_secs_f64(),
             stages,
             consumer: self.lag.lock().expect("no holder panics").clone(),
+            lanes: self.lanes(),
             exporter: ExporterStatus::from(&self.exporter),
         }
+    }
+
+    fn lanes(&self) -> Vec<LaneStatus> {
+        let board = self.lanes.lock().expect("no holder panics");
+        board.iter().map(Row::status).collect()
     }
 
     fn stage(

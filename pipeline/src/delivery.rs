@@ -6,6 +6,8 @@ use async_nats::Subject;
 use bytes::Bytes;
 use flightline_contract::encoding::Encoding;
 
+use crate::source::lane::Ticket;
+
 /// One message on its way from a source to the stores.
 #[derive(Debug)]
 pub struct Delivery {
@@ -55,27 +57,51 @@ pub enum Attempt {
 /// The right to tell the server that a message is stored. Dropping it means redelivery, never "done".
 #[derive(Debug)]
 #[must_use = "a dropped ack is a redelivery"]
-pub struct Ack(Option<Subject>);
+pub struct Ack(Right);
+
+/// What an ack comes down to.
+#[derive(Debug)]
+pub(crate) enum Right {
+    /// A publish to the message's reply subject.
+    Reply(Subject),
+    /// An entry in the ledger of a lane, which acks many at once.
+    Ticket(Ticket),
+    /// Nobody waits for it.
+    Nobody,
+}
 
 impl Ack {
-    /// Acknowledged by a publish to `reply` (JetStream).
+    /// Acknowledged by a publish to `reply` (JetStream, explicit acks).
     pub fn by_reply(reply: Subject) -> Self {
-        Self(Some(reply))
+        Self(Right::Reply(reply))
+    }
+
+    /// Acknowledged together with its neighbours (JetStream, ack-all).
+    pub fn by_ticket(ticket: Ticket) -> Self {
+        Self(Right::Ticket(ticket))
     }
 
     /// Nobody waits for it (core NATS, files).
     pub fn none() -> Self {
-        Self(None)
+        Self(Right::Nobody)
     }
 
-    /// Gives up the right: where the acknowledgement has to go now.
-    pub fn into_reply(self) -> Option<Subject> {
+    /// Gives up the right.
+    pub(crate) fn into_right(self) -> Right {
         self.0
     }
 
-    /// Where the acknowledgement goes, if anybody waits for it.
+    /// What the right is.
+    pub(crate) fn right(&self) -> &Right {
+        &self.0
+    }
+
+    /// Where the message's own acknowledgement goes, if it has one and anybody waits for it.
     pub fn reply(&self) -> Option<&Subject> {
-        self.0.as_ref()
+        match &self.0 {
+            Right::Reply(reply) => Some(reply),
+            Right::Ticket(_) | Right::Nobody => None,
+        }
     }
 }
 

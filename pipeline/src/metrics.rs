@@ -113,6 +113,10 @@ pub struct Metrics {
     pub received_bytes: IntCounter,
     /// Those that the server had delivered before.
     pub redelivered: IntCounter,
+    /// Those of them that were in hand already, on a lane of a divided stream, and were thrown away.
+    pub duplicates: IntCounter,
+    /// Lanes of a divided stream that this worker owns.
+    pub lanes: IntGauge,
     /// Messages on core subjects that the client dropped because the worker was too slow.
     pub dropped: IntCounter,
     /// Times the source had to start over: nothing came although something should have.
@@ -195,6 +199,14 @@ impl Metrics {
             redelivered: make.counter(
                 "flightline_redelivered_messages_total",
                 "Messages the server had delivered before.",
+            ),
+            duplicates: make.counter(
+                "flightline_duplicate_messages_total",
+                "Redeliveries thrown away because the message was in hand.",
+            ),
+            lanes: make.gauge(
+                "flightline_lanes_owned",
+                "Lanes of a divided stream that this worker owns.",
             ),
             dropped: make.counter(
                 "flightline_dropped_messages_total",

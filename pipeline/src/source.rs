@@ -5,11 +5,23 @@
 pub mod handoff;
 /// A durable pull consumer.
 pub mod jetstream;
+/// One ack-all consumer in its owner's hands.
+pub mod lane;
 /// A queue group on core subjects: at most once.
 pub mod core;
 /// Records of this process: replay and demo.
 pub mod memory;
 
+/// Which consumers a divided stream is read by.
+pub(crate) mod plan;
+/// Who owns which lane.
+pub(crate) mod lease;
+/// The loop around it: lanes are begun and given back.
+pub mod lanes;
+/// What a lane needs beside its session.
+mod tend;
+/// Parts of a gauge.
+mod portion;
 /// Where a consumer's messages arrive.
 mod inbox;
 /// What is open between us and the server in bytes: when to ask for more.
@@ -22,5 +34,7 @@ mod watch;
 pub mod merged;
 /// When they came, where the server does not say it.
 mod arrivals;
+/// What the owner of an ack-all consumer has in hand.
+pub(crate) mod ledger;
 /// How many messages the client dropped.
 mod drops;

@@ -1,10 +1,10 @@
 //! A worker's life behind `flightline run`: connect, start the stages, pull until told to stop, drain. What it needs is tried
 //! until it is there; only what no waiting can mend ends it.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flightline_contract::class::Class;
 use flightline_contract::table::Stream;
 use flightline_contract::token::Prefix;
 use tokio_util::sync::CancellationToken;
@@ -12,14 +12,16 @@ use tracing::{error, info, warn};
 
 use crate::ack::Told;
 use crate::bus::{Bus, EnsureError, Existed, SUBSCRIPTION_CAPACITY, StreamSpec};
-use crate::config::{Config, DeadLetters, JetStream, Source};
+use crate::config::{Config, DeadLetters, Partitions, Source};
 use crate::console::Console;
 use crate::deadletter::file::LetterFile;
 use crate::deadletter::jetstream::LetterStream;
 use crate::deadletter::store::Store;
 use crate::run::{Ended, Parts, Stages, StartError};
-use crate::source::handoff::Handoff;
-use crate::source::{core, jetstream};
+use way::Way;
+
+/// Which source, and how it ends.
+mod way;
 
 /// Pauses between tries to connect: the first and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -41,6 +43,19 @@ pub enum WorkerError {
     /// The stages cannot start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// The server is too old for what is configured.
+    #[error(
+        "source.partitions = {count} needs nats-server 2.10 or newer, and this is {version}: divide by subjects instead: \
+         partitions = [{filters}]"
+    )]
+    TooOld {
+        /// As configured.
+        count: u32,
+        /// Of the server.
+        version: String,
+        /// What can be divided by with any server.
+        filters: String,
+    },
     /// The prefix is none.
     #[error("prefix: {0}")]
     Prefix(#[from] flightline_contract::token::PrefixError),
@@ -83,6 +98,7 @@ async fn work(
     else {
         return Ok(Outcome::Drained);
     };
+    refuse_too_old(config, &bus)?;
     let (told, ack_wait) = match &config.source {
         Source::JetStream(source) => {
             let before = bus.ack_wait(&source.stream, &source.consumer).await;
@@ -106,15 +122,13 @@ async fn work(
 
     let source_ended = CancellationToken::new();
     let at_its_end = source_ended.clone().drop_guard();
-    let source = source(
+    let way = Way {
         config,
         ack_wait,
         console,
-        own,
-        &prefix,
-        handoff,
-        stop.clone(),
-    );
+        prefix: &prefix,
+    };
+    let (source, lanes) = way.source(own, handoff, stop.clone());
     stages.lead(tokio::spawn(async move {
         source.await;
         drop(at_its_end);
@@ -127,44 +141,34 @@ async fn work(
     let ended = abandon
         .run_until_cancelled(stages.finish(config.drain))
         .await;
+    if let Some(lanes) = lanes {
+        abandon.run_until_cancelled(lanes.leave()).await;
+    }
     match (ended, console.unsettled()) {
         (Some(Ended::Clean), 0) => Ok(Outcome::Drained),
         (_, unsettled) => Ok(Outcome::Unacked(unsettled)),
     }
 }
 
-/// The source of `config`, until `stop`. A consumer that was there before may wait shorter for acks than is configured.
-fn source(
-    config: &Config,
-    ack_wait: Duration,
-    console: &Console,
-    own: Bus,
-    prefix: &Prefix,
-    handoff: Handoff,
-    stop: CancellationToken,
-) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-    let metrics = Arc::clone(&console.metrics);
-    match &config.source {
-        Source::JetStream(source) => {
-            let stream = stream_of(config, prefix, &source.stream);
-            let lag = Arc::clone(&console.lag);
-            let source = JetStream {
-                ack_wait,
-                ..source.clone()
-            };
-            let source = jetstream::Source::new(own, source, stream, metrics, lag);
-            Box::pin(source.run(handoff, stop))
-        }
-        Source::Core(source) => {
-            let patterns = stream_of(config, prefix, "").subjects;
-            let source = core::Source::new(own, source.clone(), patterns, metrics);
-            Box::pin(async move {
-                if let Err(error) = source.run(handoff, stop).await {
-                    error!(%error, "the source has failed");
-                }
-            })
-        }
-    }
+/// Before anything is touched: an old server cannot divide a stream by a number.
+fn refuse_too_old(config: &Config, bus: &Bus) -> Result<(), WorkerError> {
+    let Source::JetStream(source) = &config.source else {
+        return Ok(());
+    };
+    let (Some(Partitions::Hashed(count @ 2..)), Err(version)) = (&source.partitions, bus.divides())
+    else {
+        return Ok(());
+    };
+    let prefix = &config.prefix;
+    let classes = Class::ALL.map(|class| format!("\"{prefix}.{class}.>\""));
+    let mapped = config.mappings.iter().flat_map(|mapping| &mapping.subjects);
+    let mapped = mapped.map(|subject| format!("\"{subject}\""));
+    let filters: Vec<_> = classes.into_iter().chain(mapped).collect();
+    Err(WorkerError::TooOld {
+        count: *count,
+        version,
+        filters: filters.join(", "),
+    })
 }
 
 /// The worker's connection and that of its source, which is another one for core subjects: their count of drops rests on it.

@@ -47,6 +47,7 @@ fn consumer() -> JetStream {
         ack_wait: Duration::from_secs(30),
         max_ack_pending: 100_000,
         prefetch_bytes: 256 * 1024,
+        partitions: None,
     }
 }
 

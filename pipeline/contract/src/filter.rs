@@ -106,6 +106,20 @@ impl fmt::Display for Filter {
     }
 }
 
+/// Whether all that the pattern `inner` matches is matched by the pattern `outer`.
+pub fn covers(outer: &str, inner: &str) -> bool {
+    let mut inner = inner.split('.');
+    for token in outer.split('.') {
+        match (token, inner.next()) {
+            (">", Some(_)) => return true,
+            ("*", Some(have)) if have != ">" => {}
+            (_, Some(have)) if have == token => {}
+            _ => return false,
+        }
+    }
+    inner.next().is_none()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,6 +164,17 @@ mod tests {
             assert_eq!(Filter::parse(text), Err(error), "{text}");
         }
         assert_eq!(Filter::parse(&"a.".repeat(600)), Err(FilterError::TooLong));
+    }
+
+    #[test]
+    fn a_stream_that_captures_more_is_good_enough() {
+        assert!(covers(">", "telemetry.>"));
+        assert!(covers("telemetry.>", "telemetry.>"));
+        assert!(covers("*.x", "a.x"));
+        assert!(!covers("telemetry.metric.>", "telemetry.>"));
+        assert!(!covers("*", ">"));
+        assert!(!covers("a.b", "a"));
+        assert!(!covers("a", "a.b"));
     }
 
     #[test]

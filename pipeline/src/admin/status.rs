@@ -27,6 +27,9 @@ pub struct Status {
     /// How far behind the durable consumer is; absent for sources without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consumer: Option<Lag>,
+    /// The lanes of a divided stream; absent where it is not divided.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lanes: Vec<LaneStatus>,
     /// The series table.
     pub exporter: ExporterStatus,
 }
@@ -71,6 +74,20 @@ pub struct Lag {
     pub ack_pending: u64,
     /// Everything up to this sequence is acknowledged.
     pub ack_floor: u64,
+}
+
+/// One lane of a divided stream.
+#[derive(Debug, Clone, Serialize)]
+pub struct LaneStatus {
+    /// Its name.
+    pub lane: String,
+    /// Its durable consumer.
+    pub consumer: String,
+    /// Who reads it: `here`, `leaving` (here, and not much longer), `elsewhere` or `nobody`.
+    pub owner: &'static str,
+    /// How far behind it is, if it is read here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lag: Option<Lag>,
 }
 
 /// What went wrong last in a stage.

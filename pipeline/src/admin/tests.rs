@@ -65,6 +65,7 @@ async fn server(series: usize) -> Server {
             last_error: None,
         }],
         consumer: None,
+        lanes: Vec::new(),
         exporter: ExporterStatus::from(&table),
     };
     let state = Arc::new(AdminState::new(Arc::clone(&health), exporter, status));

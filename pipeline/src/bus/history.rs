@@ -8,6 +8,7 @@ use async_nats::jetstream::context::{ConsumerInfoError, ConsumerInfoErrorKind};
 use async_nats::jetstream::context::{CreateStreamError, GetStreamError, GetStreamErrorKind};
 use async_nats::jetstream::{ErrorCode, consumer, stream};
 
+use flightline_contract::filter::covers;
 use tracing::{error, warn};
 
 use super::{Bus, StreamConfig};
@@ -276,7 +277,7 @@ fn stream_is_absent(error: &GetStreamError) -> bool {
     matches!(error.kind(), GetStreamErrorKind::JetStream(e) if e.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }
 
-fn consumer_is_absent(error: &ConsumerInfoError) -> bool {
+pub(super) fn consumer_is_absent(error: &ConsumerInfoError) -> bool {
     match error.kind() {
         ConsumerInfoErrorKind::NotFound | ConsumerInfoErrorKind::StreamNotFound => true,
         ConsumerInfoErrorKind::JetStream(e) => {
@@ -286,35 +287,5 @@ fn consumer_is_absent(error: &ConsumerInfoError) -> bool {
             )
         }
         _ => false,
-    }
-}
-
-/// Whether all that `inner` matches is matched by `outer`.
-fn covers(outer: &str, inner: &str) -> bool {
-    let mut inner = inner.split('.');
-    for token in outer.split('.') {
-        match (token, inner.next()) {
-            (">", Some(_)) => return true,
-            ("*", Some(have)) if have != ">" => {}
-            (_, Some(have)) if have == token => {}
-            _ => return false,
-        }
-    }
-    inner.next().is_none()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::covers;
-
-    #[test]
-    fn a_stream_that_captures_more_is_good_enough() {
-        assert!(covers(">", "telemetry.>"));
-        assert!(covers("telemetry.>", "telemetry.>"));
-        assert!(covers("*.x", "a.x"));
-        assert!(!covers("telemetry.metric.>", "telemetry.>"));
-        assert!(!covers("*", ">"));
-        assert!(!covers("a.b", "a"));
-        assert!(!covers("a", "a.b"));
     }
 }

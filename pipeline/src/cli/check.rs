@@ -11,8 +11,11 @@ use crate::config::problem::mask_users;
 use crate::config::reference;
 use crate::config::units::{show_duration, show_size};
 use crate::config::{
-    Config, DeadLetters, InfluxApi, InfluxAuth, LogFormat, NatsAuth, Sink, SinkKind, Source,
+    Config, DeadLetters, InfluxApi, InfluxAuth, LogFormat, NatsAuth, Partitions, Sink, SinkKind,
+    Source,
 };
+
+use crate::source::plan;
 
 /// Prints what would run.
 ///
@@ -135,9 +138,28 @@ fn path(config: &Config, lines: &mut Vec<String>) {
 fn source(source: &Source) -> String {
     match source {
         Source::JetStream(js) => format!(
-            "stream {}, durable consumer {}, at least once (ack within {}, at most {} un-acked)",
+            "stream {}, {}, at least once (ack within {}, at most {} un-acked)",
             js.stream,
-            js.consumer,
+            match &js.partitions {
+                None => format!("durable consumer {}", js.consumer),
+                Some(Partitions::Hashed(1)) => {
+                    format!(
+                        "durable consumer {}-{} with one owner",
+                        js.consumer,
+                        plan::WHOLE
+                    )
+                }
+                Some(Partitions::Hashed(count)) => format!(
+                    "{count} partitions and the {} with one owner each (durable consumers {}-…)",
+                    plan::REST,
+                    js.consumer
+                ),
+                Some(Partitions::Filters(filters)) => format!(
+                    "one owner for each of {} (durable consumers {}-…)",
+                    filters.join(", "),
+                    js.consumer
+                ),
+            },
             show_duration(js.ack_wait),
             js.max_ack_pending
         ),

@@ -27,6 +27,8 @@ mod fields;
 mod pick;
 /// Where lines go.
 pub(crate) mod sink;
+/// How a stream is divided among owners.
+pub(crate) mod partitions;
 /// Everything together, and what must fit together.
 pub(crate) mod whole;
 

@@ -70,6 +70,7 @@ pub(crate) struct Source {
     pub(crate) ack_wait: Key<String>,
     pub(crate) max_ack_pending: Key<i64>,
     pub(crate) prefetch: Key<String>,
+    pub(crate) partitions: Key<Partitions>,
     pub(crate) queue_group: Key<String>,
     pub(crate) capacity: Key<i64>,
     pub(crate) report_interval: Key<String>,
@@ -188,6 +189,47 @@ impl<'de> Deserialize<'de> for List {
 
             fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<List, A::Error> {
                 Vec::deserialize(SeqAccessDeserializer::new(items)).map(List::Many)
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
+}
+
+/// How a stream is divided: a number, or the subjects of each part.
+pub(crate) enum Partitions {
+    /// `4`
+    Count(i64),
+    /// `["a.>", "b.>"]`
+    Filters(List),
+}
+
+impl<'de> Deserialize<'de> for Partitions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Partitions;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number such as 4 or a list of subjects such as [\"a.>\", \"b.>\"]")
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Partitions, E> {
+                Ok(Partitions::Count(number))
+            }
+
+            // A variable of the environment has no types.
+            fn visit_str<E>(self, text: &str) -> Result<Partitions, E> {
+                Ok(match text.trim().parse() {
+                    Ok(number) => Partitions::Count(number),
+                    Err(_) => Partitions::Filters(List::One(text.to_owned())),
+                })
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Partitions, A::Error> {
+                let items = Vec::deserialize(SeqAccessDeserializer::new(items))?;
+                Ok(Partitions::Filters(List::Many(items)))
             }
         }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::config::reference::Default::{Given, Needed, Unset};
 use crate::config::reference::Type::{
-    Choice, Count, Duration, File, Flag, Json, List, Secret, Size, Table, Text,
+    Choice, Count, Duration, File, Flag, Json, List, Parts, Secret, Size, Table, Text,
 };
 use crate::config::units;
 
@@ -41,6 +41,8 @@ pub enum Type {
     Flag,
     /// One text or a list of them.
     List,
+    /// A whole number, or a list of texts.
+    Parts,
     /// One of these.
     Choice(&'static [&'static str]),
     /// A table of names and texts.
@@ -73,7 +75,7 @@ const CLASSES: &str = "metric, health, app, lifecycle";
 
 /// Every key, in the order of the documentation.
 #[rustfmt::skip] // One line a key: this is a table.
-pub static KEYS: [Entry; 79] = [
+pub static KEYS: [Entry; 80] = [
     key("prefix", Text, Given("telemetry"), "First token of the contract's subjects."),
 
     key("nats.url", List, Given("nats://127.0.0.1:4222"), "Servers, tried in turn: `nats://host:port` or `tls://host:port`."),
@@ -97,6 +99,7 @@ pub static KEYS: [Entry; 79] = [
     key("source.ack_wait", Duration, Given("30s"), "jetstream: the server delivers again what was not acked for so long."),
     key("source.max_ack_pending", Count, Given("65536"), "jetstream: the most messages that may be un-acked; at least twice `batch.lines`."),
     key("source.prefetch", Size, Given("4MiB"), "jetstream: bytes asked for ahead of decode."),
+    key("source.partitions", Parts, Unset("one consumer, shared by all workers, each message acked by itself"), "jetstream: in order and fast. So many consumers with one owner each, acked in runs; or the subjects of each: `[\"a.>\", \"b.>\"]`."),
     key("source.queue_group", Text, Given("flightline"), "core: the queue group, shared by all workers."),
     key("source.capacity", Count, Given("65536"), "core: messages held before new ones are dropped (and counted)."),
     key("source.report_interval", Duration, Given("10s"), "core: how often drops are said in the log."),
@@ -208,6 +211,9 @@ pub(crate) fn example(path: &str) -> String {
         Choice(choices) => format!("write one of {}", choices.join(", ")),
         List => "write text in quotes, or a list: [\"a\", \"b\"]".to_owned(),
         Count => "write a number without quotes".to_owned(),
+        Parts => {
+            "write a number without quotes, or a list of subjects: [\"a.>\", \"b.>\"]".to_owned()
+        }
         Flag => "write true or false without quotes".to_owned(),
         File => "write the path of a file in quotes".to_owned(),
         Table => "write a table: { name = \"value\" }".to_owned(),
@@ -229,6 +235,7 @@ pub fn markdown() -> String {
             Count => "number".to_owned(),
             Flag => "true, false".to_owned(),
             List => "list".to_owned(),
+            Parts => "number or list".to_owned(),
             Choice(choices) => choices.join(", "),
             Table => "table".to_owned(),
             Json => "path".to_owned(),

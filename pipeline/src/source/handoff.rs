@@ -2,6 +2,7 @@
 //! allocates nothing. While the path is busy the source holds what it has asked for, and nothing is lost.
 
 use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::mpsc;
 
@@ -16,7 +17,25 @@ const SPARES: usize = 32;
 #[derive(Debug)]
 pub struct Intake {
     chunks: mpsc::Receiver<Chunk>,
-    empties: mpsc::Sender<Chunk>,
+    empties: Empties,
+}
+
+/// Emptied chunks, for whoever has to fill one next.
+#[derive(Debug, Clone, Default)]
+struct Empties(Arc<Mutex<Vec<Chunk>>>);
+
+impl Empties {
+    fn take(&self) -> Chunk {
+        let empty = self.0.lock().expect("no holder panics").pop();
+        empty.unwrap_or_else(|| Vec::with_capacity(CHUNK))
+    }
+
+    fn give(&self, chunk: Chunk) {
+        let mut empties = self.0.lock().expect("no holder panics");
+        if empties.len() < SPARES {
+            empties.push(chunk);
+        }
+    }
 }
 
 impl Intake {
@@ -28,8 +47,7 @@ impl Intake {
     /// Gives an emptied chunk back.
     pub fn give_back(&self, mut chunk: Chunk) {
         chunk.clear();
-        // A full queue of empties means that there are enough.
-        drop(self.empties.try_send(chunk));
+        self.empties.give(chunk);
     }
 }
 
@@ -37,7 +55,7 @@ impl Intake {
 #[derive(Debug)]
 pub struct Handoff {
     chunks: mpsc::Sender<Chunk>,
-    empties: mpsc::Receiver<Chunk>,
+    empties: Empties,
     full: VecDeque<Chunk>,
     open: Chunk,
     bytes: usize,
@@ -57,10 +75,10 @@ fn cost(delivery: &Delivery) -> usize {
 /// Both ends.
 pub fn handoff() -> (Handoff, Intake) {
     let (chunks, taken) = mpsc::channel(QUEUE);
-    let (emptied, empties) = mpsc::channel(SPARES);
+    let empties = Empties::default();
     let handoff = Handoff {
         chunks,
-        empties,
+        empties: empties.clone(),
         full: VecDeque::new(),
         open: Vec::with_capacity(CHUNK),
         bytes: 0,
@@ -69,21 +87,30 @@ pub fn handoff() -> (Handoff, Intake) {
         handoff,
         Intake {
             chunks: taken,
-            empties: emptied,
+            empties,
         },
     )
 }
 
 impl Handoff {
+    /// Another source's hands, to the same path.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self {
+            chunks: self.chunks.clone(),
+            empties: self.empties.clone(),
+            full: VecDeque::new(),
+            open: Vec::with_capacity(CHUNK),
+            bytes: 0,
+        }
+    }
+
     /// Takes a message that was received.
     pub fn hold(&mut self, delivery: Delivery) {
         self.bytes += cost(&delivery);
         self.open.push(delivery);
         if self.open.len() == CHUNK {
-            let next = self
-                .empties
-                .try_recv()
-                .unwrap_or_else(|_| Vec::with_capacity(CHUNK));
+            let next = self.empties.take();
             self.full.push_back(std::mem::replace(&mut self.open, next));
         }
     }
@@ -111,13 +138,7 @@ impl Handoff {
         let permit = self.chunks.reserve().await.map_err(|_| PathEnded)?;
         let chunk = match self.full.pop_front() {
             Some(chunk) => chunk,
-            None => {
-                let next = self
-                    .empties
-                    .try_recv()
-                    .unwrap_or_else(|_| Vec::with_capacity(CHUNK));
-                std::mem::replace(&mut self.open, next)
-            }
+            None => std::mem::replace(&mut self.open, self.empties.take()),
         };
         self.bytes -= chunk.iter().map(cost).sum::<usize>();
         if !chunk.is_empty() {

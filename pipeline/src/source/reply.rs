@@ -4,6 +4,9 @@
 
 use std::num::NonZeroU64;
 
+use async_nats::Subject;
+
+use super::ledger::Due;
 use crate::delivery::{Attempt, Stamp};
 
 /// The parts that matter here.
@@ -11,25 +14,57 @@ use crate::delivery::{Attempt, Stamp};
 pub(crate) struct Reply {
     /// Where and when the message entered its stream, and whether this is a redelivery.
     pub(crate) stamp: Stamp,
+    /// The number of the delivery among all of the consumer.
+    pub(crate) consumer: u64,
     /// Messages the server still holds for the consumer.
     pub(crate) pending: u64,
 }
+
+/// What is the same in all replies of one consumer: acks are addressed to messages by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Form {
+    /// Up to the dot before the number of deliveries.
+    head: String,
+    /// Tokens behind the pending messages, with their dots.
+    tail: String,
+}
+
+impl Form {
+    /// As in `reply`; `None` if it is none of JetStream's.
+    pub(crate) fn of(reply: &str) -> Option<Self> {
+        let tokens: Vec<_> = reply.split('.').collect();
+        let head = tokens.len() - reply.strip_prefix(PREFIX).and_then(rest)?.count();
+        let tail = tokens.get(head + NUMBERS..)?;
+        let tail: String = tail.iter().flat_map(|token| [".", *token]).collect();
+        Some(Self {
+            head: tokens[..head].join("."),
+            tail,
+        })
+    }
+
+    /// Where an ack of the message goes. The server reads nothing but the sequences (nats-server 2.12.1, server/consumer.go,
+    /// `ackReplyInfo`).
+    pub(crate) fn subject(&self, due: Due) -> Subject {
+        let Self { head, tail } = self;
+        let Due { stream, consumer } = due;
+        Subject::from(format!("{head}.1.{stream}.{consumer}.0.0{tail}"))
+    }
+}
+
+const PREFIX: &str = "$JS.ACK.";
+/// Deliveries, stream sequence, consumer sequence, time, pending.
+const NUMBERS: usize = 5;
 
 /// Tokens before the stream's name in the longer form.
 const LONG_PREFIX: usize = 2;
 
 /// Reads a reply subject; `None` if it is none of JetStream's.
 pub(crate) fn parse(reply: &str) -> Option<Reply> {
-    let rest = reply.strip_prefix("$JS.ACK.")?;
-    let skip = match rest.bytes().filter(|byte| *byte == b'.').count() + 1 {
-        7 => 0,
-        9.. => LONG_PREFIX,
-        _ => return None,
-    };
-    let mut tokens = rest.split('.').skip(skip + 2);
+    let mut tokens = rest(reply.strip_prefix(PREFIX)?)?;
     let delivered: u64 = tokens.next()?.parse().ok()?;
     let sequence: u64 = tokens.next()?.parse().ok()?;
-    let time = tokens.nth(1)?.parse().ok()?;
+    let consumer = tokens.next()?.parse().ok()?;
+    let time = tokens.next()?.parse().ok()?;
     let pending = tokens.next()?.parse().ok()?;
     let attempt = if delivered > 1 {
         Attempt::Again
@@ -42,13 +77,24 @@ pub(crate) fn parse(reply: &str) -> Option<Reply> {
             sequence: NonZeroU64::new(sequence),
             attempt,
         },
+        consumer,
         pending,
     })
 }
 
+/// The tokens behind the consumer's name.
+fn rest(reply: &str) -> Option<impl Iterator<Item = &str>> {
+    let skip = match reply.bytes().filter(|byte| *byte == b'.').count() + 1 {
+        7 => 0,
+        9.. => LONG_PREFIX,
+        _ => return None,
+    };
+    Some(reply.split('.').skip(skip + 2))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{Due, Form, parse};
     use crate::delivery::Attempt;
 
     #[test]
@@ -57,6 +103,7 @@ mod tests {
         assert_eq!(short.stamp.sequence.unwrap().get(), 42);
         assert_eq!(short.stamp.time, 1_700_000_000_000_000_000);
         assert_eq!((short.stamp.attempt, short.pending), (Attempt::First, 9));
+        assert_eq!(short.consumer, 7);
         let long =
             parse("$JS.ACK._.ACC.TELEMETRY.flightline.3.42.7.1700000000000000000.9.rnd").unwrap();
         assert_eq!(
@@ -64,6 +111,24 @@ mod tests {
             (short.stamp.sequence, 9)
         );
         assert_eq!(long.stamp.attempt, Attempt::Again);
+    }
+
+    #[test]
+    fn an_ack_is_addressed_in_the_form_of_the_reply() {
+        for (reply, ack) in [
+            ("$JS.ACK.T.c.1.42.7.17.9", "$JS.ACK.T.c.1.50.8.0.0"),
+            (
+                "$JS.ACK._.A.T.c.3.42.7.17.9.rnd",
+                "$JS.ACK._.A.T.c.1.50.8.0.0.rnd",
+            ),
+        ] {
+            let (stream, consumer) = (50, 8);
+            let subject = Form::of(reply).unwrap().subject(Due { stream, consumer });
+            assert_eq!(subject.as_str(), ack);
+            let read = parse(&subject).unwrap();
+            assert_eq!((read.stamp.sequence.unwrap().get(), read.consumer), (50, 8));
+        }
+        assert_eq!(Form::of("_INBOX.x.y"), None);
     }
 
     #[test]

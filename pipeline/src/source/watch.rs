@@ -42,16 +42,38 @@ pub(crate) enum Resume {
     AtTheBeginning(Damage),
 }
 
+/// How much of its stream a consumer takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Reach {
+    /// All of it.
+    #[default]
+    All,
+    /// Some subjects: its ack floor stays behind when nothing comes on them.
+    Part,
+}
+
 /// Remembers the last state.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
+    reach: Reach,
     last: Option<ConsumerState>,
 }
 
 impl Watch {
+    /// Of a consumer that takes so much.
+    pub(crate) fn of(reach: Reach) -> Self {
+        Self { reach, last: None }
+    }
+
     /// Compares `state` with the last one.
     pub(crate) fn look(&mut self, state: ConsumerState) -> Option<Damage> {
         let damage = self.last.as_ref().and_then(|last| compare(last, &state));
+        let nothing_open = |last: &ConsumerState| last.pending + last.ack_pending == 0;
+        // What was removed then was nobody's.
+        let harmless = matches!(damage, Some(Damage::Purged { .. }))
+            && self.reach == Reach::Part
+            && self.last.as_ref().is_some_and(nothing_open);
+        let damage = damage.filter(|_| !harmless);
         self.last = Some(state);
         damage
     }
@@ -109,7 +131,7 @@ fn compare(last: &ConsumerState, now: &ConsumerState) -> Option<Damage> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Damage, Resume, Watch};
+    use super::{Damage, Reach, Resume, Watch};
     use crate::bus::{ConsumerState, StreamState};
 
     const STATE: ConsumerState = ConsumerState {
@@ -167,6 +189,24 @@ mod tests {
             watch.resume(restored),
             Resume::AtTheBeginning(Damage::StreamShortened { from: 100, to: 40 })
         );
+    }
+
+    #[test]
+    fn what_is_removed_beside_a_consumer_that_has_nothing_open_is_no_damage() {
+        let quiet = ConsumerState {
+            pending: 0,
+            ack_pending: 0,
+            ..STATE
+        };
+        for (reach, told) in [(Reach::All, true), (Reach::Part, false)] {
+            let mut watch = Watch::of(reach);
+            watch.look(quiet.clone());
+            let damage = watch.look(ConsumerState {
+                first_sequence: 81,
+                ..quiet.clone()
+            });
+            assert_eq!(damage.is_some(), told, "{reach:?}");
+        }
     }
 
     #[test]

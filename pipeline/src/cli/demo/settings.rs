@@ -79,6 +79,7 @@ pub(super) async fn fit(
             ack_wait: Duration::from_secs(30),
             max_ack_pending: 100_000,
             prefetch_bytes: 8 << 20,
+            partitions: None,
         });
     } else {
         config.prefix = Prefix::DEFAULT.to_owned();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use flightline_contract::token::Token;
 
 use crate::batch::Limits;
-use crate::config::check::{Checker, Section, at};
+use crate::config::check::{Checker, Section, at, partitions};
 use crate::config::raw;
 use crate::config::spot::Key;
 use crate::config::{Admin, Core, DeadLetters, Exporter, JetStream, Log, LogFormat, Source};
@@ -60,6 +60,7 @@ pub(crate) fn source(check: &mut Checker, raw: Key<raw::Source>) -> Source {
                     &raw.prefetch,
                     &(64 * KIB..=GIB),
                 )),
+                partitions: partitions::divided(check, &section, raw.partitions),
             })
         }
         Kind::Core => {
@@ -73,9 +74,9 @@ pub(crate) fn source(check: &mut Checker, raw: Key<raw::Source>) -> Source {
                     ("ack_wait", at(&raw.ack_wait), right),
                     ("max_ack_pending", at(&raw.max_ack_pending), right),
                     ("prefetch", at(&raw.prefetch), right),
+                    ("partitions", at(&raw.partitions), right),
                 ],
             );
-            let interval = SECOND..=HOUR;
             Source::Core(Core {
                 queue_group: token(check, &section, "queue_group", &raw.queue_group),
                 capacity: items(check.count(
@@ -88,7 +89,7 @@ pub(crate) fn source(check: &mut Checker, raw: Key<raw::Source>) -> Source {
                     &section,
                     "report_interval",
                     &raw.report_interval,
-                    &interval,
+                    &(SECOND..=HOUR),
                 ),
             })
         }

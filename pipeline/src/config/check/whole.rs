@@ -3,9 +3,10 @@
 use flightline_contract::class::Class;
 use flightline_contract::token::Prefix;
 
-use crate::config::check::{Checker, Section, mapping, nats, parts, sink};
+use crate::config::check::{Checker, Section, at, mapping, nats, partitions, parts, sink};
 use crate::config::origin::Origin;
-use crate::config::raw::Raw;
+use crate::config::raw::{self, Raw};
+use crate::config::spot::Spot;
 use crate::config::{Config, DeadLetters, Source};
 
 /// A batch must be stored and acked well before its messages come again: its age may take a third of the wait.
@@ -25,6 +26,7 @@ pub(crate) fn check(check: &mut Checker, raw: Raw) -> Config {
     });
     let prefix = prefix.unwrap_or_else(|| Prefix::new(Prefix::DEFAULT).expect("a constant prefix"));
     let source_at = raw.source.as_ref().map(|spot| spot.at);
+    let partitions_at = raw.source.as_ref().and_then(partitions_at);
     let admin_at = raw.admin.as_ref().map(|spot| spot.at);
     let dead_letters_at = raw.deadletter.as_ref().map(|spot| spot.at);
     let nats = nats::check(check, raw.nats);
@@ -53,10 +55,15 @@ pub(crate) fn check(check: &mut Checker, raw: Raw) -> Config {
             source_at.or(batch_section.at),
             admin_at,
         );
+        partitions::fit(check, &config, partitions_at.or(source_at));
         streams_differ(check, &config, dead_letters_at.or(source_at));
         say_unstored(check, &config);
     }
     config
+}
+
+fn partitions_at(source: &Spot<raw::Source>) -> Option<Origin> {
+    at(&source.value.as_ref()?.partitions)
 }
 
 fn batch_fits(

@@ -1,0 +1,124 @@
+//! How a stream is divided among owners, as typed and as it fits the rest.
+
+use flightline_contract::class::Class;
+use flightline_contract::filter::{Filter, covers};
+
+use crate::config::check::{Checker, Section, quoted};
+use crate::config::origin::Origin;
+use crate::config::raw;
+use crate::config::spot::{Key, Spot};
+use crate::config::{Config, Partitions, Source};
+use crate::source::plan;
+
+/// The most consumers a stream is divided into: each costs the server a look at every message that is stored.
+const MOST: u32 = 64;
+
+/// The value of the key, if it is there.
+pub(super) fn divided(
+    check: &mut Checker,
+    section: &Section,
+    raw: Key<raw::Partitions>,
+) -> Option<Partitions> {
+    let Spot { at, value } = raw?;
+    let path = section.key("partitions");
+    match value? {
+        raw::Partitions::Count(number) => {
+            let count = u32::try_from(number).ok();
+            let count = count.filter(|count| (1..=MOST).contains(count));
+            if count.is_none() {
+                let shown = quoted(&number.to_string(), at);
+                let cure = format!("write a number between 1 and {MOST}");
+                check.say(Some(at), format!("`{path}`: {shown} is out of range"), cure);
+            }
+            count.map(Partitions::Hashed)
+        }
+        raw::Partitions::Filters(list) => {
+            let value = Some(list);
+            let typed = check.list(section, "partitions", &Some(Spot { at, value }));
+            if typed.is_empty() || u32::try_from(typed.len()).is_ok_and(|count| count > MOST) {
+                let cure = format!("name between 1 and {MOST} subjects");
+                check.say(
+                    Some(at),
+                    format!("`{path}` divides into nothing, or too finely"),
+                    cure,
+                );
+            }
+            for (at, text) in &typed {
+                if let Err(error) = Filter::parse(text) {
+                    let shown = at.map_or_else(|| "a value".to_owned(), |at| quoted(text, at));
+                    let cure = "write a subject with `*` and `>` as NATS knows them";
+                    check.say(
+                        *at,
+                        format!("`{path}`: {shown} is no pattern: {error}"),
+                        cure,
+                    );
+                }
+            }
+            let filters = typed.into_iter().map(|(_, text)| text).collect();
+            Some(Partitions::Filters(filters))
+        }
+    }
+}
+
+/// What must fit together: the parts, what is read, and the names that are made of it.
+pub(super) fn fit(check: &mut Checker, config: &Config, at: Option<Origin>) {
+    let Source::JetStream(source) = &config.source else {
+        return;
+    };
+    let Some(partitions) = &source.partitions else {
+        return;
+    };
+    for (key, name) in [("stream", &source.stream), ("consumer", &source.consumer)] {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if !name.chars().all(plain) {
+            let what = format!(
+                "`source.{key}` names the bucket of the leases and has characters that it cannot have"
+            );
+            check.say(at, what, "use letters, digits, `-` and `_`");
+        }
+    }
+    let mapped = config.mappings.iter().flat_map(|mapping| &mapping.subjects);
+    match partitions {
+        Partitions::Hashed(1) => {}
+        Partitions::Hashed(_) => {
+            let stored = plan::stored(&config.prefix);
+            for subject in mapped.filter(|subject| overlap(subject, &stored)) {
+                let what = format!(
+                    "the mapping of `{subject}` catches the subjects `{stored}` that partitions are stored under"
+                );
+                check.say(
+                    at,
+                    what,
+                    "narrow the mapping, or divide by a list of subjects",
+                );
+            }
+        }
+        Partitions::Filters(filters) => {
+            let classes = Class::ALL.map(|class| format!("{}.{class}.>", config.prefix));
+            for read in classes.iter().chain(mapped) {
+                if !filters.iter().any(|filter| covers(filter, read)) {
+                    let what =
+                        format!("`source.partitions` leaves out `{read}`: nobody would read it");
+                    check.say(at, what, "add a subject that takes all of it");
+                }
+            }
+            for (number, filter) in filters.iter().enumerate() {
+                let before = filters.iter().take(number);
+                for other in before.filter(|other| overlap(filter, other)) {
+                    let what = format!(
+                        "`source.partitions`: `{other}` and `{filter}` overlap: messages would be stored twice"
+                    );
+                    check.say(at, what, "make them different, or keep one");
+                }
+            }
+        }
+    }
+}
+
+/// Whether some subject matches both; what is no pattern has been told.
+fn overlap(one: &str, other: &str) -> bool {
+    match (Filter::parse(one), Filter::parse(other)) {
+        (Ok(one), Ok(other)) => one.overlaps(&other),
+        _ => false,
+    }
+}

@@ -1,0 +1,217 @@
+//! One session: pulls go out on the source's inbox, messages come in and are held for the path. It ends when something goes wrong;
+//! what it received stays held, and nothing is lost.
+
+use std::time::{Duration, Instant};
+
+use async_nats::{HeaderMap, Message, StatusCode, Subject};
+use bytes::Bytes;
+use flightline_contract::encoding::{CONTENT_TYPE, Encoding};
+use futures_util::FutureExt;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::{Acks, Over, Source};
+use crate::delivery::{Ack, Attempt, CHUNK, Declared, Delivery};
+use crate::source::handoff::Handoff;
+use crate::source::inbox::Inbox;
+use crate::source::ledger::Arrival;
+use crate::source::plan;
+use crate::source::pulls::Pulls;
+use crate::source::reply::{self, Reply};
+
+/// How long a pull stays open at the server. Short enough that one the network lost is soon forgotten there.
+const EXPIRES: Duration = Duration::from_secs(10);
+/// How often the server says that a pull is open.
+const HEARTBEAT: Duration = Duration::from_millis(400);
+/// Two missed heartbeats: something open here is not open there.
+const SILENCE: Duration = Duration::from_secs(1);
+/// For how long a stop goes on using up its open pulls, and the pause in the flow that makes it needless.
+const LINGER: Duration = Duration::from_secs(2);
+const QUIET: Duration = Duration::from_millis(100);
+/// The shortest subject and reply: no message counts less, so that bytes end a pull before messages do.
+const SMALLEST_MESSAGE: usize = 32;
+
+/// The status description with which nats-server ends a pull whose bytes do not suffice for the next message.
+const MAX_BYTES: &str = "Message Size Exceeds MaxBytes";
+/// The header with the bytes a pull has left when it ends.
+const PENDING_BYTES: &str = "Nats-Pending-Bytes";
+impl Source {
+    pub(super) async fn session(
+        &self,
+        inbox: &mut Option<Inbox>,
+        handoff: &mut Handoff,
+        stop: &CancellationToken,
+    ) -> Result<(), Over> {
+        if !self.bus.is_connected() {
+            return Err(Over::Disconnected);
+        }
+        self.ensure().await?;
+        let inbox = match inbox {
+            Some(inbox) => inbox,
+            None => inbox.insert(Inbox::open(&self.bus).await?),
+        };
+        inbox.start_session();
+        if let Acks::All(owned) = &self.acks {
+            owned.lane.doubt();
+        }
+        let mut pulls = Pulls::new(self.config.prefetch_bytes, self.bus.max_payload());
+        let mut watchdog = interval(SILENCE / 4);
+        let mut prolong = interval(self.config.ack_wait / 3);
+        watchdog.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        prolong.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut last_sign = Instant::now();
+        loop {
+            self.ask(&mut pulls, handoff.bytes(), inbox.reply()).await?;
+            tokio::select! {
+                () = stop.cancelled() => {
+                    self.take_the_rest(inbox, &mut pulls, handoff).await;
+                    return Err(Over::Stopped);
+                }
+                handed = handoff.hand_over(), if !handoff.is_empty() => handed?,
+                message = inbox.next() => {
+                    let message = message.ok_or(Over::Disconnected)?;
+                    self.take(message, &mut pulls, handoff)?;
+                    // What is there already is taken in one go: one turn of the loop for many messages.
+                    for _ in 1..CHUNK {
+                        let Some(Some(message)) = inbox.next().now_or_never() else { break };
+                        self.take(message, &mut pulls, handoff)?;
+                    }
+                    last_sign = Instant::now();
+                }
+                _ = watchdog.tick() => {
+                    if pulls.expects() && last_sign.elapsed() > SILENCE {
+                        return Err(if self.bus.is_connected() { Over::Silence } else { Over::Disconnected });
+                    }
+                }
+                _ = prolong.tick() => self.prolong(handoff).await?,
+            }
+            self.held.set(handoff.bytes() as u64);
+        }
+    }
+
+    async fn ask(&self, pulls: &mut Pulls, held: usize, reply: &Subject) -> Result<(), Over> {
+        while let Some(bytes) = pulls.next(held) {
+            let request = format!(
+                r#"{{"batch":{},"max_bytes":{bytes},"expires":{},"idle_heartbeat":{}}}"#,
+                bytes / SMALLEST_MESSAGE,
+                EXPIRES.as_nanos(),
+                HEARTBEAT.as_nanos(),
+            );
+            let (stream, consumer) = (&self.config.stream, &self.config.consumer);
+            self.bus
+                .pull(stream, consumer, reply.clone(), Bytes::from(request))
+                .await?;
+        }
+        Ok(())
+    }
+
+    fn take(&self, message: Message, pulls: &mut Pulls, handoff: &mut Handoff) -> Result<(), Over> {
+        if let Some(status) = message.status {
+            return status_says(status, &message, pulls);
+        }
+        pulls.arrived(message.length);
+        let Some(reply) = message.reply.as_deref().and_then(reply::parse) else {
+            warn!(subject = %message.subject, "a message on the pull inbox is not JetStream's; ignored");
+            return Ok(());
+        };
+        self.metrics.received.inc();
+        self.metrics
+            .received_bytes
+            .inc_by(message.payload.len() as u64);
+        if reply.stamp.attempt == Attempt::Again {
+            self.metrics.redelivered.inc();
+        }
+        self.pending.set(reply.pending);
+        let Some(ack) = self.ack(message.reply, &reply) else {
+            self.metrics.duplicates.inc();
+            return Ok(());
+        };
+        handoff.hold(Delivery {
+            subject: plan::published(message.subject, &self.prefix),
+            payload: message.payload,
+            declared: message.headers.as_ref().map_or(Declared::Nothing, declared),
+            stamp: reply.stamp,
+            ack,
+        });
+        Ok(())
+    }
+
+    /// The right to ack a message; `None` for one that is in hand already.
+    fn ack(&self, subject: Option<Subject>, reply: &Reply) -> Option<Ack> {
+        let Some(subject) = subject else {
+            return Some(Ack::none());
+        };
+        match (&self.acks, reply.stamp.sequence) {
+            (Acks::All(owned), Some(sequence)) => {
+                let arrival = Arrival {
+                    stream: sequence.get(),
+                    consumer: reply.consumer,
+                    attempt: reply.stamp.attempt,
+                };
+                owned.lane.deliver(arrival, &subject).map(Ack::by_ticket)
+            }
+            // No stream counts from 0.
+            (Acks::All(_), None) => Some(Ack::none()),
+            (Acks::Each, _) => Some(Ack::by_reply(subject)),
+        }
+    }
+
+    async fn prolong(&self, handoff: &Handoff) -> Result<(), Over> {
+        for reply in handoff.held().filter_map(|delivery| delivery.ack.reply()) {
+            self.bus.prolong(reply.clone()).await?;
+            self.metrics.prolonged.inc();
+        }
+        Ok(())
+    }
+
+    /// After the stop: what the server has already sent is ours to handle, or it would come again only after `ack_wait`. The
+    /// same goes for what it is about to send: it has messages on their way that an unsubscribe in full flow leaves with nobody
+    /// (up to 77 were seen). So open pulls are first used up, unless the flow has paused.
+    async fn take_the_rest(&self, inbox: &mut Inbox, pulls: &mut Pulls, handoff: &mut Handoff) {
+        let deadline = Instant::now() + LINGER;
+        while pulls.expects() && Instant::now() < deadline {
+            let Ok(Some(message)) = tokio::time::timeout(QUIET, inbox.next()).await else {
+                break;
+            };
+            if self.take(message, pulls, handoff).is_err() {
+                break;
+            }
+        }
+        if inbox.drain().await.is_err() {
+            return;
+        }
+        while let Ok(Some(message)) = tokio::time::timeout(SILENCE, inbox.next()).await {
+            if self.take(message, pulls, handoff).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// What a status on the pull inbox means for the account of open pulls.
+fn status_says(status: StatusCode, message: &Message, pulls: &mut Pulls) -> Result<(), Over> {
+    let description = message.description.as_deref().unwrap_or_default();
+    let left = message
+        .headers
+        .as_ref()
+        .and_then(|headers| headers.get(PENDING_BYTES))
+        .and_then(|bytes| bytes.as_str().parse().ok());
+    match (status, left) {
+        (StatusCode::IDLE_HEARTBEAT, _) => {}
+        (_, Some(left)) if description == MAX_BYTES => pulls.ended_full(left),
+        // Time-outs and completed batches.
+        (_, Some(left)) => pulls.ended(left),
+        _ => return Err(Over::Status(format!("{status} {description}"))),
+    }
+    Ok(())
+}
+
+/// What the headers say of the encoding.
+pub(crate) fn declared(headers: &HeaderMap) -> Declared {
+    headers
+        .get(CONTENT_TYPE)
+        .map_or(Declared::Nothing, |value| {
+            Encoding::from_content_type(value.as_str()).map_or(Declared::Unknown, Declared::Known)
+        })
+}

@@ -1,0 +1,167 @@
+//! A configuration and the consumers that are there come in, the lanes that are to be read go out: which durable consumer each
+//! is, and what it takes of the stream. Pure. Between them the lanes read everything, also what was stored under another division.
+
+use std::fmt::Write as _;
+
+use async_nats::Subject;
+use bytes::{Buf, Bytes};
+
+use crate::config::Partitions;
+
+/// The name of the only lane of a stream that is not divided.
+pub(crate) const WHOLE: &str = "all";
+/// The name of the lane with what has no partition: mapped subjects, and what was stored before there were any.
+pub(crate) const REST: &str = "rest";
+/// Class, service and token: what a partition is chosen by.
+const TOKENS: usize = 3;
+
+/// One lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Lane {
+    /// Its name in leases, logs and the status.
+    pub(crate) name: String,
+    /// Its durable consumer.
+    pub(crate) consumer: String,
+    /// What it takes; everything if empty.
+    pub(crate) filters: Vec<String>,
+}
+
+/// A consumer that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Its name.
+    pub(crate) name: String,
+    /// What it takes.
+    pub(crate) filters: Vec<String>,
+    /// Everything up to this sequence is acked.
+    pub(crate) ack_floor: u64,
+    /// Messages that it has not delivered, or that are not acked.
+    pub(crate) open: u64,
+    /// Who made it.
+    pub(crate) description: String,
+}
+
+/// What our consumers are described as: nobody else's lane is taken for ours, whatever its name.
+pub(crate) fn description(consumer: &str) -> String {
+    format!("a lane of {consumer}")
+}
+
+/// The subject transform under which a stream is stored in so many partitions: source and destination.
+pub(crate) fn transform(prefix: &str, count: u32) -> (String, String) {
+    let source = format!("{prefix}{}", ".*".repeat(TOKENS));
+    let numbers: Vec<_> = (1..=TOKENS).map(|number| number.to_string()).collect();
+    let tokens: String = numbers
+        .iter()
+        .map(|number| format!(".{{{{wildcard({number})}}}}"))
+        .collect();
+    let partition = format!("{{{{partition({count},{})}}}}", numbers.join(","));
+    (source, format!("{partition}.{prefix}{tokens}"))
+}
+
+/// The subjects that partitions are stored under.
+pub(crate) fn stored(prefix: &str) -> String {
+    format!("*.{prefix}{}", ".*".repeat(TOKENS))
+}
+
+/// The lanes of `partitions` for the durable `consumer`; `subjects` is all that is read.
+pub(crate) fn lanes(
+    partitions: &Partitions,
+    consumer: &str,
+    prefix: &str,
+    subjects: &[String],
+) -> Vec<Lane> {
+    let lane = |name: String, filters: Vec<String>| Lane {
+        consumer: format!("{consumer}-{name}"),
+        name,
+        filters,
+    };
+    match partitions {
+        Partitions::Hashed(1) => vec![lane(WHOLE.to_owned(), Vec::new())],
+        Partitions::Hashed(count) => {
+            let rest = lane(REST.to_owned(), subjects.to_vec());
+            let numbered = |number| lane(format!("{number}"), vec![format!("{number}.{prefix}.>")]);
+            (0..*count).map(numbered).chain([rest]).collect()
+        }
+        Partitions::Filters(filters) => filters
+            .iter()
+            .map(|filter| lane(named_after(filter), vec![filter.clone()]))
+            .collect(),
+    }
+}
+
+/// The lanes of former divisions that still have something which the present ones do not take.
+pub(crate) fn leftover(
+    partitions: &Partitions,
+    lanes: &[Lane],
+    found: &[Found],
+    consumer: &str,
+    prefix: &str,
+) -> Vec<Lane> {
+    // Who reads the whole stream reads old partitions, too.
+    if matches!(partitions, Partitions::Hashed(1)) {
+        return Vec::new();
+    }
+    let ours = description(consumer);
+    let former = |found: &Found| {
+        let name = found.name.strip_prefix(consumer)?.strip_prefix('-')?;
+        let filters = vec![format!("{name}.{prefix}.>")];
+        let known = lanes.iter().any(|lane| lane.consumer == found.name);
+        let has_something = found.open > 0 && found.description == ours && !known;
+        (has_something && found.filters == filters).then(|| Lane {
+            name: name.to_owned(),
+            consumer: found.name.clone(),
+            filters,
+        })
+    };
+    found.iter().filter_map(former).collect()
+}
+
+/// Where a new consumer of the durable `consumer` starts: behind what all that read the stream under this name before it have
+/// acked; at the beginning if nobody did.
+pub(crate) fn start(found: &[Found], consumer: &str) -> Option<u64> {
+    let ours = description(consumer);
+    let before = |found: &&Found| found.name == consumer || found.description == ours;
+    let floors = found.iter().filter(before).map(|found| found.ack_floor);
+    floors.min().map(|floor| floor + 1)
+}
+
+/// A name for the consumer of a pattern, another one for each: names have no dots, wildcards and slashes.
+fn named_after(filter: &str) -> String {
+    let tokens = filter.split('.').map(|token| match token {
+        "*" => "+".to_owned(),
+        ">" => "++".to_owned(),
+        token => token.chars().fold(String::new(), |mut name, c| {
+            match c {
+                '=' | '+' | '~' | '/' | '\\' => {
+                    write!(name, "~{:x}~", u32::from(c)).expect("writing to a String cannot fail")
+                }
+                c => name.push(c),
+            }
+            name
+        }),
+    });
+    tokens.collect::<Vec<_>>().join("=")
+}
+
+/// The subject that a message was published on: without the number of its partition, if it was stored under one. No copy is
+/// made.
+pub(crate) fn published(subject: Subject, prefix: &str) -> Subject {
+    let Some(number) = partition(&subject, prefix) else {
+        return subject;
+    };
+    let mut bytes = Bytes::from(subject.into_string().into_bytes());
+    bytes.advance(number);
+    Subject::try_from(bytes).expect("what follows a dot in a string is a string")
+}
+
+/// The bytes that the number and its dot take.
+fn partition(subject: &str, prefix: &str) -> Option<usize> {
+    let digits = subject.bytes().take_while(u8::is_ascii_digit).count();
+    let rest = subject.get(digits..)?.strip_prefix('.')?;
+    let tokens = rest.strip_prefix(prefix)?.strip_prefix('.')?;
+    let dots = tokens.bytes().filter(|byte| *byte == b'.').count();
+    (digits > 0 && dots + 1 == TOKENS).then_some(digits + 1)
+}
+
+#[cfg(test)]
+mod tests;

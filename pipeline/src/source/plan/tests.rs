@@ -1,0 +1,123 @@
+//! Which lanes there are after which change.
+
+use async_nats::Subject;
+
+use super::{Found, description, lanes, leftover, published, start, stored, transform};
+use crate::config::Partitions;
+
+fn names(partitions: &Partitions) -> Vec<String> {
+    let lanes = lanes(
+        partitions,
+        "flightline",
+        "telemetry",
+        &["telemetry.>".to_owned()],
+    );
+    lanes.into_iter().map(|lane| lane.consumer).collect()
+}
+
+fn found(name: &str, filter: &str, ack_floor: u64, open: u64) -> Found {
+    Found {
+        name: name.to_owned(),
+        filters: vec![filter.to_owned()],
+        ack_floor,
+        open,
+        description: description("flightline"),
+    }
+}
+
+#[test]
+fn each_division_has_its_own_consumers() {
+    assert_eq!(names(&Partitions::Hashed(1)), ["flightline-all"]);
+    assert_eq!(
+        names(&Partitions::Hashed(2)),
+        ["flightline-0", "flightline-1", "flightline-rest"]
+    );
+    let filters = ["telemetry.metric.>", "telemetry.*.x", "humidity"].map(str::to_owned);
+    assert_eq!(
+        names(&Partitions::Filters(filters.to_vec())),
+        [
+            "flightline-telemetry=metric=++",
+            "flightline-telemetry=+=x",
+            "flightline-humidity"
+        ]
+    );
+}
+
+#[test]
+fn the_transform_puts_the_partition_in_front() {
+    let (source, destination) = transform("telemetry", 4);
+    assert_eq!(source, "telemetry.*.*.*");
+    assert_eq!(
+        destination,
+        "{{partition(4,1,2,3)}}.telemetry.{{wildcard(1)}}.{{wildcard(2)}}.{{wildcard(3)}}"
+    );
+    assert_eq!(stored("telemetry"), "*.telemetry.*.*.*");
+}
+
+#[test]
+fn a_former_partition_is_read_until_nothing_is_left_in_it() {
+    let consumers = [
+        found("flightline-0", "0.telemetry.>", 7, 1),
+        found("flightline-2", "2.telemetry.>", 7, 5),
+        found("flightline-3", "3.telemetry.>", 9, 0),
+        found("flightline-test-4", "4.telemetry.>", 9, 1),
+        Found {
+            description: "a lane of another".to_owned(),
+            ..found("flightline-5", "5.telemetry.>", 9, 1)
+        },
+    ];
+    let left = |partitions| {
+        let now = lanes(&partitions, "flightline", "telemetry", &[]);
+        let left = leftover(&partitions, &now, &consumers, "flightline", "telemetry");
+        left.into_iter().map(|lane| lane.name).collect::<Vec<_>>()
+    };
+    assert_eq!(left(Partitions::Hashed(2)), ["2"]);
+    assert!(
+        left(Partitions::Hashed(1)).is_empty(),
+        "who reads everything reads that, too"
+    );
+}
+
+#[test]
+fn a_new_consumer_starts_behind_what_is_acked_by_all_before_it() {
+    assert_eq!(start(&[], "flightline"), None);
+    let plain = Found {
+        description: String::new(),
+        ..found("flightline", "", 40, 0)
+    };
+    let others = Found {
+        name: "audit".to_owned(),
+        ..plain.clone()
+    };
+    let others = Found {
+        ack_floor: 3,
+        ..others
+    };
+    let lane = found("flightline-0", "0.telemetry.>", 20, 0);
+    assert_eq!(start(std::slice::from_ref(&others), "flightline"), None);
+    assert_eq!(
+        start(&[others.clone(), plain.clone()], "flightline"),
+        Some(41)
+    );
+    assert_eq!(start(&[others, plain, lane], "flightline"), Some(21));
+}
+
+#[test]
+fn a_stored_subject_becomes_the_published_one_again() {
+    for (stored, expected) in [
+        ("12.telemetry.app.s.t", "telemetry.app.s.t"),
+        ("0.telemetry.metric.a.b", "telemetry.metric.a.b"),
+        ("telemetry.app.s.t", "telemetry.app.s.t"),
+        ("1.telemetry.app.s", "1.telemetry.app.s"),
+        ("1.telemetry.app.s.t.u", "1.telemetry.app.s.t.u"),
+        ("1.other.app.s.t", "1.other.app.s.t"),
+        ("x1.telemetry.app.s.t", "x1.telemetry.app.s.t"),
+        (".telemetry.app.s.t", ".telemetry.app.s.t"),
+        ("1.telemetrys.app.s.t", "1.telemetrys.app.s.t"),
+    ] {
+        assert_eq!(
+            published(Subject::from(stored), "telemetry").as_str(),
+            expected
+        );
+    }
+}
