@@ -198,7 +198,9 @@ impl Worker {
                     let Some(message) = message else { return Ok(()) };
                     self.take(message).await?;
                     for _ in 1..CHUNK {
-                        let Some(Some(message)) = self.messages.next().now_or_never() else { break };
+                        // Without the runtime's budget, which when used up makes a full queue look empty.
+                        let next = tokio::task::unconstrained(self.messages.next());
+                        let Some(Some(message)) = next.now_or_never() else { break };
                         self.take(message).await?;
                     }
                 }

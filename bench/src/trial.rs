@@ -43,7 +43,8 @@ pub const BATCH_LINES: usize = 5_000;
 pub struct Outcome {
     /// What is kept.
     pub record: Record,
-    /// From the start of the workers' processes to the first line in the store.
+    /// From the start of the workers' processes to the first line in the store; where they start before the first message, until
+    /// they were ready.
     pub first_line: Duration,
     /// The first line that came in other bytes than it was published in, where each is known.
     pub first_altered: Option<Alteration>,
