@@ -27,10 +27,10 @@ impl Scanning {
 
     /// Reads all of them.
     pub fn run(&mut self) -> u32 {
-        let (mut at, mut good) = (0, 0);
-        while let Some(scanned) = self.scanner.next(&self.payload, at) {
-            at = scanned.next;
-            good += u32::from(scanned.line.is_ok());
+        let mut good = 0;
+        let mut pass = self.scanner.pass(&self.payload, 0);
+        while let Some(found) = pass.next() {
+            good += u32::from(found.line.is_ok());
         }
         good
     }

@@ -65,10 +65,10 @@ impl Series {
 
     /// Reads every line and does nothing with it: how many there are.
     pub fn scan(&mut self) -> u32 {
-        let (mut at, mut lines) = (0, 0);
-        while let Some(scanned) = self.scanner.next(&self.payload, at) {
-            at = scanned.next;
-            lines += u32::from(scanned.line.is_ok());
+        let mut lines = 0;
+        let mut pass = self.scanner.pass(&self.payload, 0);
+        while let Some(found) = pass.next() {
+            lines += u32::from(found.line.is_ok());
         }
         lines
     }
@@ -96,21 +96,21 @@ fn payload(numbers: &[u32]) -> Bytes {
 }
 
 fn observe(exporter: &Exporter, scanner: &mut Scanner, payload: &Bytes) -> u32 {
-    let (mut at, mut lines) = (0, 0);
+    let mut lines = 0;
+    let mut pass = scanner.pass(payload, 0);
     let stamp = corpus::stamp();
     let mut more = true;
     while more {
         let now = Instant::now();
         let mut table = exporter.lock();
         for _ in 0..CHUNK {
-            let Some(scanned) = scanner.next(payload, at) else {
+            let Some(found) = pass.next() else {
                 more = false;
                 break;
             };
-            at = scanned.next;
-            if let Ok(line) = scanned.line {
+            if let Ok(good) = found.line {
                 table.begin(&stamp, now);
-                table.line(&line);
+                table.line(&pass.line(&good));
                 lines += 1;
             }
         }

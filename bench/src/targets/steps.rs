@@ -57,8 +57,8 @@ pub fn rows(_: &mut Bench) -> anyhow::Result<Vec<Row>> {
     let memchr = passes(&lines, |delivery| newlines(&delivery.payload) == 0)?;
     let mut scanner = Scanner::new(Rules::of([Dialect::V2]));
     let scan = passes(&lines, |delivery| {
-        let scanned = scanner.next(&delivery.payload, 0);
-        scanned.is_some_and(|line| line.line.is_ok())
+        let found = scanner.pass(&delivery.payload, 0).next();
+        found.is_some_and(|found| found.line.is_ok())
     })?;
     let json = json()?;
     let on_top = on_top()?;

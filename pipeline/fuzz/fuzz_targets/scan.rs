@@ -32,4 +32,22 @@ fuzz_target!(|input: &[u8]| {
         at = scanned.next;
     }
     assert_eq!(line_ends(&body).count(), good);
+    both_ways_agree(&mut scanner, &mut other, payload);
 });
+
+/// A pass, which takes the short way where it can, finds what the whole way finds.
+fn both_ways_agree(scanner: &mut Scanner, other: &mut Scanner, payload: &[u8]) {
+    let mut pass = scanner.pass(payload, 0);
+    let mut at = 0;
+    while let Some(found) = pass.next() {
+        let whole = other.next(payload, at).expect("it is there the other way, too");
+        assert_eq!((&found.range, found.next), (&whole.range, whole.next));
+        at = found.next;
+        let line = found.line.map(|good| format!("{:?}", pass.line(&good)));
+        assert_eq!(
+            format!("{line:?}"),
+            format!("{:?}", whole.line.map(|line| format!("{line:?}")))
+        );
+    }
+    assert!(other.next(payload, at).is_none());
+}
