@@ -2,10 +2,10 @@
 //! somebody else was first, so nothing is ever overwritten unread.
 
 use async_nats::jetstream::kv::{self, UpdateErrorKind};
-use async_nats::jetstream::stream::StorageType;
+use async_nats::jetstream::stream::{DiscardPolicy, StorageType};
 use bytes::Bytes;
 
-use super::{Bus, EnsureError};
+use super::{Bus, EnsureError, StreamConfig};
 
 /// The key of the value.
 const KEY: &str = "lanes";
@@ -32,17 +32,25 @@ impl Bus {
         if let Ok(store) = self.jetstream.get_key_value(bucket).await {
             return Ok(Leases(store));
         }
-        let config = kv::Config {
-            bucket: bucket.to_owned(),
-            description: "who owns which lane of a divided stream".to_owned(),
-            history: 1,
+        // A bucket is a stream of this form; the client's own way to it wants an answer that 2.9 does not give.
+        let config = StreamConfig {
+            name: format!("KV_{bucket}"),
+            description: Some("who owns which lane of a divided stream".to_owned()),
+            subjects: vec![format!("$KV.{bucket}.>")],
+            max_messages_per_subject: 1,
+            discard: DiscardPolicy::New,
+            allow_rollup: true,
+            deny_delete: true,
+            allow_direct: true,
             // Leases need not outlive the server: whoever is there claims anew.
             storage: StorageType::Memory,
             num_replicas: usize::try_from(replicas).unwrap_or(1),
-            ..kv::Config::default()
+            ..StreamConfig::default()
         };
-        let created = self.jetstream.create_key_value(config).await;
-        created
+        let created = self.jetstream.create_stream(config).await;
+        created.map_err(|error| unavailable(bucket, &error))?;
+        let store = self.jetstream.get_key_value(bucket).await;
+        store
             .map(Leases)
             .map_err(|error| unavailable(bucket, &error))
     }

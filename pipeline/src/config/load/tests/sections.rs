@@ -1,6 +1,7 @@
 //! What each section takes and refuses.
 
 use super::*;
+use crate::config::Partitions;
 
 #[test]
 fn sinks_have_names_and_their_own_keys() {
@@ -274,4 +275,46 @@ fn the_examples_of_the_readme_are_right() {
         "`{}`",
         crate::config::reference::default("admin.listen").unwrap()
     )));
+}
+
+#[test]
+fn partitions_are_a_number_or_subjects_that_cover_everything_once() {
+    let of = |text: &str| match good(text).config.source {
+        Source::JetStream(source) => source.partitions,
+        Source::Core(_) => panic!("not asked for"),
+    };
+    assert_eq!(of(""), None);
+    assert_eq!(of("source.partitions = 4"), Some(Partitions::Hashed(4)));
+    let classes =
+        ["metric", "health", "app", "lifecycle"].map(|class| format!("telemetry.{class}.>"));
+    let all = Partitions::Filters(classes.to_vec());
+    assert_eq!(of(&format!("source.partitions = {classes:?}")), Some(all));
+    refused(
+        "source.partitions = 0",
+        &["`0` is out of range", "between 1 and 64"],
+    );
+    refused("source.partitions = 65", &["out of range"]);
+    refused("source.partitions = true", &["`source.partitions`"]);
+    refused("source.partitions = []", &["divides into nothing"]);
+    refused("source.partitions = [\"a..b\"]", &["is no pattern"]);
+    refused(
+        "source.partitions = [\"telemetry.metric.>\", \"telemetry.app.>\", \"telemetry.health.>\"]",
+        &["leaves out `telemetry.lifecycle.>`"],
+    );
+    refused(
+        "source.partitions = [\"telemetry.>\", \"telemetry.app.>\"]",
+        &["overlap: messages would be stored twice"],
+    );
+    refused(
+        "source.kind = \"core\"\nsource.partitions = 2",
+        &["`source.partitions` does not belong to kind = \"core\""],
+    );
+    refused(
+        "source.partitions = 2\nsource.consumer = \"a b\"",
+        &["`source.consumer`"],
+    );
+    refused(
+        "source.partitions = 2\n[[mapping]]\nsubjects = [\"*.telemetry.>\"]\nservice = \"s\"",
+        &["catches the subjects `*.telemetry.*.*.*`"],
+    );
 }

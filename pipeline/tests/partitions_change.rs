@@ -1,0 +1,153 @@
+//! Promise: how a stream is divided can be changed at any time, and nothing is lost: from one shared consumer to partitions, to
+//! more, to fewer, to one owner, and back.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "rig/divided.rs"]
+mod divided;
+#[path = "rig/support.rs"]
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::Range;
+
+use divided::{dividing_servers, wait_all_acked};
+use flightline_fixtures::generator::Message;
+use flightline_fixtures::nats::Nats;
+use flightline_fixtures::worker::Worker;
+use support::{BINARY, PATIENCE, Publisher};
+
+/// Messages on 50 subjects of the contract, and on a mapped one.
+fn messages(numbers: Range<u64>) -> Vec<Message> {
+    let message = |number| {
+        let subject = match number % 10 {
+            0 => "humidity".to_owned(),
+            _ => format!("telemetry.app.s.t{}", number % 50),
+        };
+        let payload = match number % 10 {
+            0 => format!("{{\"v\":{number},\"time\":{number}}}"),
+            _ => format!("m v={number} {number}\n"),
+        };
+        Message {
+            subject,
+            content_type: None,
+            payload: payload.into_bytes(),
+            points: Vec::new(),
+            refused: Vec::new(),
+        }
+    };
+    numbers.map(message).collect()
+}
+
+struct Scene {
+    nats: Nats,
+    publisher: Publisher,
+    published: u64,
+    /// How often each message was stored.
+    stored: BTreeMap<u64, u64>,
+}
+
+impl Scene {
+    fn worker(&self, partitions: &str) -> Worker {
+        let config = format!(
+            "[nats]\nurl = \"{}\"\n[source]\nack_wait = \"5s\"\n{partitions}\n[sink]\nkind = \"file\"\ndir = \"out\"\n\
+             [batch]\nage = \"100ms\"\n[[mapping]]\nsubjects = [\"humidity\"]\nservice = \"s\"\nmeasurement = \"m\"\n\
+             fields = [\"v\"]\ntime = \"$.time\"\ntime_unit = \"ns\"\n",
+            self.nats.url()
+        );
+        Worker::start(BINARY, &config)
+    }
+
+    async fn publish(&mut self, count: u64) {
+        let messages = messages(self.published + 1..self.published + count + 1);
+        self.publisher.publish(&messages).await;
+        self.published += count;
+    }
+
+    /// Takes in what a worker has stored.
+    fn take(&mut self, worker: &mut Worker) {
+        assert_eq!(worker.stop().code(), Some(0), "{}", worker.log());
+        for file in fs::read_dir(worker.folder().join("out")).unwrap() {
+            for line in fs::read_to_string(file.unwrap().path()).unwrap().lines() {
+                let time = line.rsplit(' ').next().unwrap().parse().unwrap();
+                *self.stored.entry(time).or_default() += 1;
+            }
+        }
+    }
+
+    /// A worker with `partitions` reads everything that is there and `count` more messages; `ack` are then acked.
+    async fn epoch(&mut self, partitions: &str, count: u64, consumers: &[&str]) {
+        let mut worker = self.worker(partitions);
+        self.publish(count).await;
+        tokio::task::block_in_place(|| {
+            wait_all_acked(&self.nats, consumers, PATIENCE, || worker.log());
+        });
+        let lettered = worker.metric("flightline_dead_lettered_messages_total");
+        assert_eq!(
+            lettered,
+            0.0,
+            "subjects are as they were published: {}",
+            worker.log()
+        );
+        self.take(&mut worker);
+        let missing: Vec<_> = (1..=self.published)
+            .filter(|number| !self.stored.contains_key(number))
+            .collect();
+        assert!(
+            missing.is_empty(),
+            "after {partitions:?}: {} are missing: {missing:?}",
+            missing.len()
+        );
+    }
+
+    /// A worker that is killed with messages un-acked.
+    async fn die_in_the_middle(&mut self, partitions: &str, count: u64) {
+        let mut worker = self.worker(partitions);
+        self.publish(count).await;
+        tokio::task::block_in_place(|| worker.kill());
+    }
+
+    fn twice(&self) -> usize {
+        self.stored.values().filter(|times| **times > 1).count()
+    }
+}
+
+const TWO: [&str; 3] = ["flightline-0", "flightline-1", "flightline-rest"];
+
+async fn scene(nats: Nats) -> Scene {
+    Scene {
+        publisher: Publisher::new(&nats).await,
+        nats,
+        published: 0,
+        stored: BTreeMap::new(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_one_consumer_to_partitions_to_more_and_to_fewer() {
+    for nats in dividing_servers() {
+        let mut scene = scene(nats).await;
+        scene.epoch("", 1_000, &["flightline"]).await;
+        scene.epoch("partitions = 2", 1_000, &TWO).await;
+        scene.epoch("partitions = 4", 1_000, &divided::FOUR).await;
+        assert_eq!(scene.twice(), 0, "what was acked is not read again");
+        scene.die_in_the_middle("partitions = 4", 1_000).await;
+        // Two partitions that there are no more still have something.
+        scene.epoch("partitions = 2", 1_000, &divided::FOUR).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn to_one_owner_and_back_to_one_consumer() {
+    for nats in dividing_servers() {
+        let mut scene = scene(nats).await;
+        scene.epoch("partitions = 2", 1_000, &TWO).await;
+        scene.die_in_the_middle("partitions = 2", 500).await;
+        scene
+            .epoch("partitions = 1", 1_000, &["flightline-all"])
+            .await;
+        scene.die_in_the_middle("partitions = 1", 500).await;
+        scene.epoch("", 1_000, &["flightline"]).await;
+    }
+}
