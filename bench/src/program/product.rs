@@ -35,7 +35,7 @@ impl Product {
         let binary = std::env::current_exe()?.with_file_name("flightline");
         anyhow::ensure!(
             binary.is_file(),
-            "{} is not there: build it (cargo build --release --package flightline), or say where it is (--flightline PATH)",
+            "{} is not there: build it (cargo build --package flightline, with the same profile), or say where it is (--flightline PATH)",
             binary.display()
         );
         Ok(Self { binary })
