@@ -18,7 +18,7 @@ use crate::deadletter::file::LetterFile;
 use crate::deadletter::jetstream::LetterStream;
 use crate::deadletter::store::Store;
 use crate::run::{Ended, Parts, Stages, StartError};
-use way::Way;
+use way::{LAST_ACKS, Way};
 
 /// Which source, and how it ends.
 mod way;
@@ -142,7 +142,12 @@ async fn work(
         .run_until_cancelled(stages.finish(config.drain))
         .await;
     if let Some(lanes) = lanes {
-        abandon.run_until_cancelled(lanes.leave()).await;
+        // Whoever is late has had the deadline already.
+        let patience = match ended {
+            Some(Ended::Clean) => LAST_ACKS,
+            Some(Ended::Late(_)) | None => Duration::ZERO,
+        };
+        abandon.run_until_cancelled(lanes.leave(patience)).await;
     }
     match (ended, console.unsettled()) {
         (Some(Ended::Clean), 0) => Ok(Outcome::Drained),

@@ -172,3 +172,44 @@ async fn who_is_stopped_gives_its_lanes_back_and_leaves_nothing_un_acked() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_away_for_longer_than_the_ack_wait_brings_no_redelivery() {
+    let (nats, influx) = (Nats::start(), Influxd::start());
+    influx.create_database("flight");
+    let publisher = Publisher::new(&nats).await;
+    let sink = format!(
+        "[source]\npartitions = 1\nack_wait = \"2s\"\n[sink]\nkind = \"influxdb\"\napi = \"v1\"\nurl = \"{}\"\ndb = \"flight\"\n\
+         max_backoff = \"1s\"\n[batch]\nage = \"100ms\"\n",
+        influx.url()
+    );
+    let mut worker = Worker::start(BINARY, &config(&nats, &sink));
+    let mut scene = Scene {
+        messages: Generator::new(Settings {
+            seed: 34,
+            messages: 2_000,
+            ..Settings::default()
+        })
+        .collect(),
+        nats,
+        influx,
+        publisher,
+        workers: Vec::new(),
+    };
+    tokio::task::block_in_place(|| scene.influx.server().stop());
+    scene.publisher.publish(&scene.messages).await;
+    let prolonged = || worker.metric("flightline_prolonged_messages_total") >= 8_000.0;
+    worker.wait_for(
+        "the wait was started again several times",
+        PATIENCE,
+        prolonged,
+    );
+    tokio::task::block_in_place(|| scene.influx.server().restart());
+    tokio::task::block_in_place(|| {
+        wait_all_acked(&scene.nats, &["flightline-all"], PATIENCE, || worker.log());
+    });
+    assert_eq!(worker.metric("flightline_redelivered_messages_total"), 0.0);
+    let expected = golden(&scene.messages);
+    assert_eq!(expected.difference(&scene.influx.points("flight")), None);
+    assert_eq!(worker.stop().code(), Some(0), "{}", worker.log());
+}

@@ -99,7 +99,7 @@ pub static KEYS: [Entry; 80] = [
     key("source.ack_wait", Duration, Given("30s"), "jetstream: the server delivers again what was not acked for so long."),
     key("source.max_ack_pending", Count, Given("65536"), "jetstream: the most messages that may be un-acked; at least twice `batch.lines`."),
     key("source.prefetch", Size, Given("4MiB"), "jetstream: bytes asked for ahead of decode."),
-    key("source.partitions", Parts, Unset("one consumer, shared by all workers, each message acked by itself"), "jetstream: in order and fast. So many consumers with one owner each, acked in runs; or the subjects of each: `[\"a.>\", \"b.>\"]`."),
+    key("source.partitions", Parts, Unset("one consumer, shared by all workers, each message acked by itself"), "jetstream: in order. 1: one owner at a time, acked in runs, the fastest. More: so many consumers with one owner each; or the subjects of each: `[\"a.>\", \"b.>\"]`."),
     key("source.queue_group", Text, Given("flightline"), "core: the queue group, shared by all workers."),
     key("source.capacity", Count, Given("65536"), "core: messages held before new ones are dropped (and counted)."),
     key("source.report_interval", Duration, Given("10s"), "core: how often drops are said in the log."),

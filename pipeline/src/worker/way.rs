@@ -19,8 +19,10 @@ use crate::source::handoff::Handoff;
 use crate::source::lanes::{End, Lanes};
 use crate::source::{core, jetstream};
 
-/// How long the last acks of a divided stream's lanes may take, and then their leases.
-const LAST_ACKS: Duration = Duration::from_secs(3);
+/// How long the last acks of a divided stream's lanes may take, once everything is stored.
+pub(super) const LAST_ACKS: Duration = Duration::from_secs(3);
+/// How long it may take to tell the others that the lanes are free; they find out by themselves otherwise.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// The lanes of a divided stream, which end after the last ack.
 pub(super) struct Staying {
@@ -29,11 +31,11 @@ pub(super) struct Staying {
 }
 
 impl Staying {
-    /// Gives what is left of the lanes back, for whoever is there.
-    pub(super) async fn leave(mut self) {
-        if timeout(LAST_ACKS, &mut self.task).await.is_err() {
+    /// Waits so long for their last acks, then gives what is left of them back, for whoever is there.
+    pub(super) async fn leave(mut self, patience: Duration) {
+        if timeout(patience, &mut self.task).await.is_err() {
             self.settled.cancel();
-            timeout(LAST_ACKS, self.task).await.ok();
+            timeout(FAREWELL, self.task).await.ok();
         }
     }
 }

@@ -77,6 +77,12 @@ pub(super) fn fit(check: &mut Checker, config: &Config, at: Option<Origin>) {
             check.say(at, what, "use letters, digits, `-` and `_`");
         }
     }
+    if *partitions != Partitions::Hashed(1) {
+        check.notes.push(
+            "source.partitions divides the stream: that keeps order across workers, but a backlog with many subjects is read slowly"
+                .to_owned(),
+        );
+    }
     let mapped = config.mappings.iter().flat_map(|mapping| &mapping.subjects);
     match partitions {
         Partitions::Hashed(1) => {}
