@@ -65,6 +65,7 @@ pub(super) fn fit(check: &mut Checker, config: &Config, at: Option<Origin>) {
     let Source::JetStream(source) = &config.source else {
         return;
     };
+    not_mapped(check, config, at);
     let Some(partitions) = &source.partitions else {
         return;
     };
@@ -85,20 +86,7 @@ pub(super) fn fit(check: &mut Checker, config: &Config, at: Option<Origin>) {
     }
     let mapped = config.mappings.iter().flat_map(|mapping| &mapping.subjects);
     match partitions {
-        Partitions::Hashed(1) => {}
-        Partitions::Hashed(_) => {
-            let stored = plan::stored(&config.prefix);
-            for subject in mapped.filter(|subject| overlap(subject, &stored)) {
-                let what = format!(
-                    "the mapping of `{subject}` catches the subjects `{stored}` that partitions are stored under"
-                );
-                check.say(
-                    at,
-                    what,
-                    "narrow the mapping, or divide by a list of subjects",
-                );
-            }
-        }
+        Partitions::Hashed(_) => {}
         Partitions::Filters(filters) => {
             let classes = Class::ALL.map(|class| format!("{}.{class}.>", config.prefix));
             for read in classes.iter().chain(mapped) {
@@ -117,6 +105,25 @@ pub(super) fn fit(check: &mut Checker, config: &Config, at: Option<Origin>) {
                     check.say(at, what, "make them different, or keep one");
                 }
             }
+        }
+    }
+}
+
+/// The number of a partition is taken off a stored subject, whether the stream is divided now or was once.
+fn not_mapped(check: &mut Checker, config: &Config, at: Option<Origin>) {
+    let stored = plan::stored(&config.prefix);
+    let mapped = config.mappings.iter().flat_map(|mapping| &mapping.subjects);
+    for subject in mapped {
+        let first = subject.split('.').next().unwrap_or_default();
+        if first.bytes().all(|byte| byte.is_ascii_digit()) && overlap(subject, &stored) {
+            let what = format!(
+                "the mapping of `{subject}` catches the subjects `{stored}` that partitions are stored under"
+            );
+            check.say(
+                at,
+                what,
+                "publish on a subject that does not begin with a number",
+            );
         }
     }
 }

@@ -314,7 +314,7 @@ fn partitions_are_a_number_or_subjects_that_cover_everything_once() {
         &["`source.consumer`"],
     );
     refused(
-        "source.partitions = 2\n[[mapping]]\nsubjects = [\"*.telemetry.>\"]\nservice = \"s\"",
+        "[[mapping]]\nsubjects = [\"7.telemetry.>\"]\nservice = \"s\"",
         &["catches the subjects `*.telemetry.*.*.*`"],
     );
 }
