@@ -53,11 +53,11 @@ fn limit(measured: u64) -> LibraryBenchmarkConfig {
 
 // 100 lines.
 #[library_benchmark]
-#[bench::v1_150(args = (Scanning::new(Dialect::V1, Length::Usual)), config = limit(173_876))]
-#[bench::v2_64(args = (Scanning::new(Dialect::V2, Length::Short)), config = limit(57_054))]
-#[bench::v2_150(args = (Scanning::new(Dialect::V2, Length::Usual)), config = limit(173_876))]
+#[bench::v1_150(args = (Scanning::new(Dialect::V1, Length::Usual)), config = limit(114_287))]
+#[bench::v2_64(args = (Scanning::new(Dialect::V2, Length::Short)), config = limit(41_288))]
+#[bench::v2_150(args = (Scanning::new(Dialect::V2, Length::Usual)), config = limit(114_287))]
 #[bench::v2_1000(args = (Scanning::new(Dialect::V2, Length::Long)), config = limit(1_582_077))]
-#[bench::v3_150(args = (Scanning::new(Dialect::V3, Length::Usual)), config = limit(194_601))]
+#[bench::v3_150(args = (Scanning::new(Dialect::V3, Length::Usual)), config = limit(113_883))]
 fn scan(mut scanning: Scanning) -> Scanning {
     black_box(scanning.run());
     scanning
@@ -72,17 +72,17 @@ fn warm(payload: Payload, watch: Watch) -> Decoding {
 
 // 100 messages.
 #[library_benchmark(setup = warm)]
-#[bench::line(args = (Payload::Line(Length::Usual), Watch::Nobody), config = limit(274_159))]
-#[bench::line_watched(args = (Payload::Line(Length::Usual), Watch::Exporter), config = limit(543_628))]
-#[bench::lines50(args = (Payload::Lines50, Watch::Nobody), config = limit(9_125_136))]
-#[bench::sample_watched(args = (Payload::Sample, Watch::Exporter), config = limit(275_703))]
-#[bench::sensor(args = (Payload::Sensor, Watch::Nobody), config = limit(1_389_193))]
-#[bench::sensor_watched(args = (Payload::Sensor, Watch::Exporter), config = limit(1_558_171))]
-#[bench::metrics(args = (Payload::Metrics, Watch::Nobody), config = limit(5_662_545))]
-#[bench::metrics_watched(args = (Payload::Metrics, Watch::Exporter), config = limit(6_123_739))]
-#[bench::health_watched(args = (Payload::Health, Watch::Exporter), config = limit(1_050_203))]
-#[bench::lifecycle_watched(args = (Payload::Lifecycle, Watch::Exporter), config = limit(1_416_507))]
-#[bench::point(args = (Payload::Point, Watch::Nobody), config = limit(1_658_467))]
+#[bench::line(args = (Payload::Line(Length::Usual), Watch::Nobody), config = limit(184_651))]
+#[bench::line_watched(args = (Payload::Line(Length::Usual), Watch::Exporter), config = limit(490_816))]
+#[bench::lines50(args = (Payload::Lines50, Watch::Nobody), config = limit(5_827_297))]
+#[bench::sample_watched(args = (Payload::Sample, Watch::Exporter), config = limit(241_390))]
+#[bench::sensor(args = (Payload::Sensor, Watch::Nobody), config = limit(698_526))]
+#[bench::sensor_watched(args = (Payload::Sensor, Watch::Exporter), config = limit(867_630))]
+#[bench::metrics(args = (Payload::Metrics, Watch::Nobody), config = limit(2_873_783))]
+#[bench::metrics_watched(args = (Payload::Metrics, Watch::Exporter), config = limit(3_331_919))]
+#[bench::health_watched(args = (Payload::Health, Watch::Exporter), config = limit(686_191))]
+#[bench::lifecycle_watched(args = (Payload::Lifecycle, Watch::Exporter), config = limit(831_030))]
+#[bench::point(args = (Payload::Point, Watch::Nobody), config = limit(767_029))]
 fn decode(mut decoding: Decoding) -> Decoding {
     black_box(decoding.run());
     decoding
@@ -111,8 +111,8 @@ fn known(order: Order) -> Series {
 
 // 1,000 lines of one sample each, their scan included.
 #[library_benchmark(setup = known)]
-#[bench::rising(args = (Order::Rising), config = limit(1_797_819))]
-#[bench::random(args = (Order::Random), config = limit(1_797_631))]
+#[bench::rising(args = (Order::Rising), config = limit(1_605_771))]
+#[bench::random(args = (Order::Random), config = limit(1_605_711))]
 fn update(mut series: Series) -> Series {
     black_box(series.observe());
     series

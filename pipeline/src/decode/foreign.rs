@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use flightline_contract::app::FieldValue;
 
 use crate::config::FieldKind;
-use crate::decode::json::{self, Object, Place};
+use crate::decode::json::{self, Form, Found, Object, Place};
 use crate::decode::mapping::{Field, Paths, Points, Source};
 use crate::decode::observe::Observer;
 use crate::decode::pen::Pen;
@@ -17,7 +17,7 @@ use crate::decode::write::{LineWriter, Value};
 /// The buffers that one object needs.
 pub(super) struct Buffers<'s> {
     pub(super) key: &'s mut String,
-    pub(super) found: &'s mut Vec<Option<Place>>,
+    pub(super) found: &'s mut Vec<Option<Found>>,
 }
 
 /// One object from a message on `subject`.
@@ -39,7 +39,7 @@ pub(super) fn write<O: Observer>(
     };
     let time = match points.time {
         Some((slot, unit)) => match input.value(slot) {
-            Some(value) => time::nanos(value.of(object.text), unit)?,
+            Some(value) => time::nanos(value.place.of(object.text), unit)?,
             None => time,
         },
         None => time,
@@ -49,7 +49,7 @@ pub(super) fn write<O: Observer>(
     let measurement =
         measurement.ok_or_else(|| Refusal::shape("the value for the measurement is missing"))?;
     let mut line = pen.line(&measurement)?;
-    if !points.tags.iter().any(|(name, _)| name == "service") {
+    if !points.has_service {
         line.tag("service", route.service)?;
     }
     for (name, source) in &points.tags {
@@ -74,14 +74,13 @@ pub(super) fn write<O: Observer>(
 struct Input<'i> {
     object: Object<'i, 'i>,
     subject: &'i str,
-    found: &'i [Option<Place>],
+    found: &'i [Option<Found>],
 }
 
 impl<'i> Input<'i> {
     /// The value in `slot`, unless it is missing or null.
-    fn value(&self, slot: usize) -> Option<Place> {
-        let value = self.found[slot]?;
-        (value.of(self.object.text) != b"null").then_some(value)
+    fn value(&self, slot: usize) -> Option<Found> {
+        self.found[slot].filter(|value| value.form != Form::Null)
     }
 
     /// The text that `source` means; `None` if it is missing or null.
@@ -101,11 +100,18 @@ impl<'i> Input<'i> {
 }
 
 /// A string's text, or a number or boolean as it is written.
-fn scalar<'t>(object: Object<'t, '_>, place: Place) -> Result<Cow<'t, str>, Refusal> {
-    if let Some(text) = object.string(place) {
+fn scalar<'t>(object: Object<'t, '_>, found: Found) -> Result<Cow<'t, str>, Refusal> {
+    let text = match found.form {
+        Form::Plain => object.within(found.place),
+        Form::Escaped => object.string(found.place),
+        _ => object
+            .digits(found.place)
+            .filter(|_| found.form != Form::Other),
+    };
+    if let Some(text) = text {
         return Ok(Cow::Borrowed(text));
     }
-    let value = place.of(object.text);
+    let value = found.place.of(object.text);
     match value.first() {
         Some(b'"') => Ok(json::string(value)?),
         Some(b'{' | b'[') => Err(Refusal::shape(
@@ -125,15 +131,15 @@ fn leftover(
     key: &mut String,
 ) -> Result<(), Refusal> {
     for entry in object.entries {
-        let name = object.key(entry)?;
-        let below = paths.child(&name);
+        let below = paths.below(object, entry)?;
         if below.is_some_and(|below| below.slot.is_some()) {
             continue;
         }
+        let name = object.key(entry)?;
         match object.text[entry.value.start] {
             b'[' => {}
             b'{' => nested(line, object, (&name, entry.value), below, key)?,
-            _ => automatic(line, object, &name, entry.value)?,
+            _ => automatic(line, object, &name, entry.found())?,
         }
     }
     Ok(())
@@ -162,7 +168,7 @@ fn nested(
             }
         }
     } else {
-        automatic(line, object, key, value)?;
+        automatic(line, object, key, Found::at(text, value))?;
     }
     key.truncate(outer);
     Ok(())
@@ -173,13 +179,13 @@ fn automatic(
     line: &mut LineWriter<'_>,
     object: Object<'_, '_>,
     key: &str,
-    value: Place,
+    value: Found,
 ) -> Result<(), Refusal> {
-    if let Some(value) = object.plain_value(value) {
+    if let Some(value) = object.quick_value(value) {
         line.field(key, value)?;
         return Ok(());
     }
-    match serde_json::from_slice(value.of(object.text))? {
+    match serde_json::from_slice(value.place.of(object.text))? {
         FieldValue::Number(number) => line.field(key, Value::Float(number))?,
         FieldValue::Boolean(boolean) => line.field(key, Value::Boolean(boolean))?,
         FieldValue::String(text) => line.field(key, Value::String(&text))?,
@@ -193,13 +199,17 @@ fn convert(
     line: &mut LineWriter<'_>,
     object: Object<'_, '_>,
     field: &Field,
-    value: Place,
+    value: Found,
 ) -> Result<(), Refusal> {
     if field.kind == FieldKind::Auto {
         return automatic(line, object, &field.name, value);
     }
+    if let Some(value) = quick(object, field.kind, value) {
+        line.field(&field.name, value)?;
+        return Ok(());
+    }
     let text = scalar(object, value)?;
-    let is_text = object.text[value.start] == b'"';
+    let is_text = object.text[value.place.start] == b'"';
     let converted = match field.kind {
         FieldKind::Auto | FieldKind::String => Some(Value::String(&text)),
         FieldKind::Float => text.trim().parse().ok().map(Value::Float),
@@ -215,6 +225,19 @@ fn convert(
     };
     line.field(&field.name, converted)?;
     Ok(())
+}
+
+/// A value that is of its kind already, and can be written as it stands.
+fn quick<'t>(object: Object<'t, '_>, kind: FieldKind, value: Found) -> Option<Value<'t>> {
+    match (kind, value.form) {
+        (FieldKind::Float, Form::Integer | Form::Decimal) => {
+            object.digits(value.place).map(Value::Digits)
+        }
+        (FieldKind::Integer, Form::Integer) => object.digits(value.place).map(Value::Whole),
+        (FieldKind::Boolean, Form::True) => Some(Value::Boolean(true)),
+        (FieldKind::Boolean, Form::False) => Some(Value::Boolean(false)),
+        _ => None,
+    }
 }
 
 /// Digits, also with a point and zeros behind them.

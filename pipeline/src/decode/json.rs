@@ -6,11 +6,14 @@
 
 use std::borrow::Cow;
 
+use crate::decode::scan::block::{Block, SIZE};
+
 mod check;
 mod number;
 mod object;
 
-pub(super) use check::{Malformed, check, index};
+use check::index;
+pub(super) use check::{Malformed, check};
 pub(super) use number::is_plain;
 pub(super) use object::{Object, integer};
 
@@ -38,6 +41,72 @@ pub(super) struct Entry {
     /// How the key is written.
     pub(super) text: Text,
     pub(super) value: Place,
+    /// What the value is.
+    pub(super) form: Form,
+}
+
+/// What a value is, as far as it is told on the way past it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A string in which nothing is escaped.
+    Plain,
+    /// Any other string, and maybe one of those.
+    Escaped,
+    /// Up to 15 digits without a sign, which [`is_plain`] holds for.
+    Integer,
+    /// The same with a point between two of them.
+    Decimal,
+    /// Any other number, and maybe one of those.
+    Number,
+    /// `true`
+    True,
+    /// `false`
+    False,
+    /// `null`
+    Null,
+    /// An object or an array.
+    Other,
+}
+
+/// A value: where it stands, and what it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found {
+    pub(super) place: Place,
+    pub(super) form: Form,
+}
+
+impl Found {
+    /// What is told by the first byte of the value at `place`.
+    pub(super) fn at(text: &[u8], place: Place) -> Self {
+        let form = match text[place.start] {
+            b'"' => Form::Escaped,
+            b't' => Form::True,
+            b'f' => Form::False,
+            b'n' => Form::Null,
+            b'{' | b'[' => Form::Other,
+            _ => Form::Number,
+        };
+        Self { place, form }
+    }
+}
+
+impl Entry {
+    /// Its value.
+    pub(super) fn found(&self) -> Found {
+        Found {
+            place: self.value,
+            form: self.form,
+        }
+    }
+}
+
+impl From<Text> for Form {
+    fn from(text: Text) -> Self {
+        match text {
+            Text::Plain => Self::Plain,
+            Text::Escaped => Self::Escaped,
+        }
+    }
 }
 
 /// Up to so many entries are compared pair by pair.
@@ -65,6 +134,18 @@ pub(super) fn elements(text: &[u8], place: Place) -> Elements<'_> {
 pub(super) struct Elements<'t> {
     text: &'t [u8],
     at: usize,
+}
+
+impl Elements<'_> {
+    /// The next element, and into `entries` its own, if it is an object.
+    pub(super) fn next_with(&mut self, entries: &mut Vec<Entry>) -> Option<Place> {
+        if self.text[self.at] == b']' {
+            return None;
+        }
+        let place = index(self.text, self.at, entries);
+        self.at = after(self.text, place.end);
+        Some(place)
+    }
 }
 
 impl Iterator for Elements<'_> {
@@ -153,6 +234,13 @@ fn after(text: &[u8], end: usize) -> usize {
 
 fn string_end(text: &[u8], start: usize) -> usize {
     let mut at = start + 1;
+    if let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk) {
+        let found = Block::new(*bytes).special_in_json();
+        let length = found.trailing_zeros() as usize;
+        if found != 0 && bytes[length & (SIZE - 1)] == b'"' {
+            return at + length + 1;
+        }
+    }
     while let Some(found) = text
         .get(at..)
         .and_then(|rest| memchr::memchr2(b'"', b'\\', rest))

@@ -6,7 +6,7 @@ use flightline_contract::encoding::Encoding;
 use flightline_contract::filter::Filter;
 
 use crate::config::{self, FieldKind, JsonPath, Pick, TimeUnit};
-use crate::decode::json::{self, Object, Place};
+use crate::decode::json::{self, Entry, Found, Object, Text};
 use crate::decode::refusal::Refusal;
 use crate::decode::route::RouterError;
 
@@ -56,6 +56,8 @@ impl Subjects {
 pub(super) struct Points {
     pub(super) measurement: Source,
     pub(super) tags: Vec<(String, Source)>,
+    /// Whether one of the tags is `service`.
+    pub(super) has_service: bool,
     pub(super) fields: Vec<Field>,
     pub(super) time: Option<(usize, TimeUnit)>,
     pub(super) paths: Paths,
@@ -84,6 +86,30 @@ pub(super) struct Field {
 pub(super) struct Paths {
     pub(super) slot: Option<usize>,
     children: Vec<(String, Paths)>,
+    /// Of each child's name.
+    signs: Vec<u64>,
+}
+
+/// Bytes of a name that are part of its sign.
+const SIGNED: usize = 7;
+
+/// The first bytes of the name that stands at `start`, and its length: all there is to a short name, and enough to pass by nearly
+/// every other.
+#[inline]
+fn sign(text: &[u8], start: usize, length: usize) -> u64 {
+    let word = match text.get(start..).and_then(<[u8]>::first_chunk) {
+        Some(bytes) => u64::from_le_bytes(*bytes),
+        None => last_word(&text[start..]),
+    };
+    let kept = word & ((1 << (8 * length.min(SIGNED))) - 1);
+    kept << 8 | u64::from(u8::try_from(length).unwrap_or(u8::MAX))
+}
+
+/// Fewer than eight bytes.
+fn last_word(bytes: &[u8]) -> u64 {
+    let mut word = [0; 8];
+    word[..bytes.len()].copy_from_slice(bytes);
+    u64::from_le_bytes(word)
 }
 
 impl Paths {
@@ -95,6 +121,27 @@ impl Paths {
             .map(|(_, child)| child)
     }
 
+    /// What is below the key of `entry`.
+    #[inline]
+    pub(super) fn below(
+        &self,
+        object: Object<'_, '_>,
+        entry: &Entry,
+    ) -> Result<Option<&Self>, Refusal> {
+        if entry.text != Text::Plain || object.utf8.is_none() {
+            return Ok(self.child(&object.key(entry)?));
+        }
+        // Without its quotes.
+        let (start, end) = (entry.key.start + 1, entry.key.end - 1);
+        let (text, length) = (object.text, end - start);
+        let sign = sign(text, start, length);
+        let same = |(known, (name, _)): &(&u64, &(String, Self))| {
+            **known == sign && (length <= SIGNED || name.as_bytes() == &text[start..end])
+        };
+        let found = self.signs.iter().zip(&self.children).find(same);
+        Ok(found.map(|(_, (_, child))| child))
+    }
+
     /// The slot of `path`, which gets number `*slots` if it is new.
     fn insert(&mut self, path: &JsonPath, slots: &mut usize) -> usize {
         let mut node = self;
@@ -102,6 +149,7 @@ impl Paths {
             let known = node.children.iter().position(|(name, _)| name == key);
             let index = known.unwrap_or_else(|| {
                 node.children.push((key.clone(), Self::default()));
+                node.signs.push(sign(key.as_bytes(), 0, key.len()));
                 node.children.len() - 1
             });
             node = &mut node.children[index].1;
@@ -112,25 +160,18 @@ impl Paths {
         })
     }
 
-    /// Notes where the value of `key` stands, and what is wanted of it.
-    fn note(
-        &self,
-        key: &str,
-        text: &[u8],
-        value: Place,
-        found: &mut [Option<Place>],
-    ) -> Result<(), Refusal> {
-        let Some(child) = self.child(key) else {
-            return Ok(());
-        };
-        if let Some(slot) = child.slot
+    /// Notes where the value stands that belongs here, and what is wanted of it.
+    fn note(&self, text: &[u8], value: Found, found: &mut [Option<Found>]) -> Result<(), Refusal> {
+        if let Some(slot) = self.slot
             && found[slot].replace(value).is_some()
         {
             return Err(Refusal::shape("a key that the mapping reads stands twice"));
         }
-        if !child.children.is_empty() && text[value.start] == b'{' {
-            for (key, value) in json::entries(text, value) {
-                child.note(&json::string(key.of(text))?, text, value, found)?;
+        if !self.children.is_empty() && text[value.place.start] == b'{' {
+            for (key, value) in json::entries(text, value.place) {
+                if let Some(child) = self.child(&json::string(key.of(text))?) {
+                    child.note(text, Found::at(text, value), found)?;
+                }
             }
         }
         Ok(())
@@ -146,7 +187,7 @@ impl Points {
             Pick::Json(path) => Source::Slot(paths.insert(path, &mut slots)),
         };
         let measurement = source(&mapping.measurement);
-        let tags = mapping
+        let tags: Vec<_> = mapping
             .tags
             .iter()
             .map(|(name, pick)| (name.clone(), source(pick)))
@@ -161,6 +202,7 @@ impl Points {
         let time = time.map(|(path, unit)| (paths.insert(path, &mut slots), *unit));
         Self {
             measurement,
+            has_service: tags.iter().any(|(name, _)| name == "service"),
             tags,
             fields,
             time,
@@ -173,13 +215,14 @@ impl Points {
     pub(super) fn collect(
         &self,
         object: Object<'_, '_>,
-        found: &mut Vec<Option<Place>>,
+        found: &mut Vec<Option<Found>>,
     ) -> Result<(), Refusal> {
         found.clear();
         found.resize(self.slots, None);
         for entry in object.entries {
-            let key = object.key(entry)?;
-            self.paths.note(&key, object.text, entry.value, found)?;
+            if let Some(child) = self.paths.below(object, entry)? {
+                child.note(object.text, entry.found(), found)?;
+            }
         }
         Ok(())
     }

@@ -64,8 +64,8 @@ impl<O: Observer> Objects<'_, '_, O> {
             self.element(Whole::Message, root, time);
             return self.tally.lines;
         }
-        for place in json::elements(text, root) {
-            json::index(text, place, &mut self.scratch.entries);
+        let mut elements = json::elements(text, root);
+        while let Some(place) = elements.next_with(&mut self.scratch.entries) {
             self.element(Whole::Part, place, time);
             time = time.saturating_add(1);
         }
@@ -92,8 +92,8 @@ impl<O: Observer> Objects<'_, '_, O> {
         match set {
             Ok(set) => {
                 let time = set.time.map_or(time, |time| time.0);
-                for sample in json::elements(text, set.samples) {
-                    json::index(text, sample, &mut self.scratch.entries);
+                let mut samples = json::elements(text, set.samples);
+                while let Some(sample) = samples.next_with(&mut self.scratch.entries) {
                     self.item(Whole::Part, sample, time);
                 }
             }

@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 
 use crate::decode::dialect::Rules;
-use crate::decode::json::{Entry, Place};
+use crate::decode::json::{Entry, Found};
 use crate::decode::route::Route;
 use crate::decode::write::{LineWriter, Spans, WriteError};
 
@@ -16,7 +16,7 @@ pub(super) struct Scratch {
     /// Those of the object at hand.
     pub(super) entries: Vec<Entry>,
     /// Where the values of a mapping stand.
-    pub(super) found: Vec<Option<Place>>,
+    pub(super) found: Vec<Option<Found>>,
 }
 
 /// Writes lines of one message.

@@ -5,6 +5,7 @@ use flightline_contract::value::Timestamp;
 use crate::config::TimeUnit;
 use crate::decode::json;
 use crate::decode::refusal::Refusal;
+use crate::decode::scan::value::{is_usual_time, timestamp};
 
 /// The time that `value` tells: a number, or a string of one; for RFC 3339 a string.
 pub(super) fn nanos(value: &[u8], unit: TimeUnit) -> Result<i64, Refusal> {
@@ -22,6 +23,9 @@ pub(super) fn nanos(value: &[u8], unit: TimeUnit) -> Result<i64, Refusal> {
     } else {
         value
     };
+    if unit == TimeUnit::Nanos && is_usual_time(number) {
+        return timestamp(number).map_err(|_| out_of_range());
+    }
     if let Some(nanos) =
         json::integer(number).and_then(|units| units.checked_mul(10_i64.pow(digits)))
     {
@@ -30,9 +34,11 @@ pub(super) fn nanos(value: &[u8], unit: TimeUnit) -> Result<i64, Refusal> {
     let scaled = std::str::from_utf8(number)
         .ok()
         .and_then(|text| scale(text, digits));
-    scaled.ok_or_else(|| {
-        Refusal::value("the time is not a number of its unit within the years 1677 to 2262")
-    })
+    scaled.ok_or_else(out_of_range)
+}
+
+fn out_of_range() -> Refusal {
+    Refusal::value("the time is not a number of its unit within the years 1677 to 2262")
 }
 
 /// `text` times ten to the power of `digits`. What is finer than a nanosecond is cut off. Not by way of a double, which is off by

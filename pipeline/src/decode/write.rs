@@ -125,6 +125,8 @@ pub enum Value<'v> {
     Digits(&'v str),
     /// `3i`
     Integer(i64),
+    /// An integer in the digits that are to be written.
+    Whole(&'v str),
     /// `true`
     Boolean(bool),
     /// `"text"`
@@ -242,12 +244,17 @@ impl<'w> LineWriter<'w> {
                 Ok(FieldType::Float)
             }
             Value::Digits(digits) => {
-                self.out.extend_from_slice(digits.as_bytes());
+                escape::short(self.out, digits);
                 Ok(FieldType::Float)
             }
             Value::Integer(integer) => {
                 self.out
                     .extend_from_slice(itoa::Buffer::new().format(integer).as_bytes());
+                self.out.extend_from_slice(b"i");
+                Ok(FieldType::Integer)
+            }
+            Value::Whole(digits) => {
+                escape::short(self.out, digits);
                 self.out.extend_from_slice(b"i");
                 Ok(FieldType::Integer)
             }

@@ -1,7 +1,8 @@
 //! The whole grammar of JSON in one pass: text comes in, the places of its parts or that of the first error come out.
 
-use crate::decode::json::{Entry, Place, Text};
-use crate::decode::scan::block::{Block, SIZE};
+use crate::decode::json::{Entry, Form, Place, Text};
+
+mod scalar;
 
 /// The deepest nesting: as deep as serde_json goes, and far deeper than any payload of the contract.
 const DEPTH_LIMIT: u32 = 127;
@@ -21,10 +22,9 @@ pub(in crate::decode) fn check(text: &[u8], entries: &mut Vec<Entry>) -> Result<
     let mut walk = Walk {
         text,
         at: super::blanks(text, 0),
-        entries,
     };
     let start = walk.at;
-    let end = walk.value()?;
+    let end = walk.value(entries)?;
     walk.blanks();
     if walk.at == text.len() {
         Ok(Place { start, end })
@@ -33,23 +33,15 @@ pub(in crate::decode) fn check(text: &[u8], entries: &mut Vec<Entry>) -> Result<
     }
 }
 
-/// Puts the entries of the checked object at `place` into `entries`.
-pub(in crate::decode) fn index(text: &[u8], place: Place, entries: &mut Vec<Entry>) {
+/// Puts the entries of the checked value that starts at `start` into `entries`, if it is an object, and returns its place.
+pub(in crate::decode) fn index(text: &[u8], start: usize, entries: &mut Vec<Entry>) -> Place {
     entries.clear();
-    let mut walk = Walk {
-        text,
-        at: place.start,
-        entries,
-    };
-    let checked = walk.value();
-    debug_assert_eq!(checked, Ok(place.end), "it was checked with the whole");
-}
-
-/// What follows a value and all that it closes.
-enum Next {
-    Value,
-    /// Of the value itself, there.
-    End(usize),
+    let mut walk = Walk { text, at: start };
+    let end = walk.value(entries);
+    Place {
+        start,
+        end: end.expect("it was checked with the whole"),
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -80,6 +72,7 @@ impl Open {
         self.depth -= 1;
     }
 
+    #[inline(always)]
     fn top(&self) -> Option<Kind> {
         match (self.depth, self.bits & 1) {
             (0, _) => None,
@@ -89,53 +82,105 @@ impl Open {
     }
 }
 
-struct Walk<'t, 'e> {
+struct Walk<'t> {
     text: &'t [u8],
     at: usize,
-    /// Of the object that is the value itself; none while that is something else.
-    entries: &'e mut Vec<Entry>,
 }
 
-impl Walk<'_, '_> {
-    /// Passes one value and returns where it ends.
-    fn value(&mut self) -> Result<usize, Malformed> {
+/// The entry that is not complete yet, of the object that is the value itself.
+struct Pending {
+    key: Place,
+    text: Text,
+    start: usize,
+    form: Form,
+}
+
+impl Pending {
+    fn complete(&self, end: usize) -> Entry {
+        Entry {
+            key: self.key,
+            text: self.text,
+            value: Place {
+                start: self.start,
+                end,
+            },
+            form: self.form,
+        }
+    }
+}
+
+impl Walk<'_> {
+    /// Passes one value and returns where it ends. Into `entries` go those of the object that is the value itself.
+    fn value(&mut self, entries: &mut Vec<Entry>) -> Result<usize, Malformed> {
         let mut open = Open::default();
+        let mut pending = Pending {
+            key: Place { start: 0, end: 0 },
+            text: Text::Plain,
+            start: 0,
+            form: Form::Other,
+        };
+        // Whether the value itself is an object.
+        let has_entries = self.text.get(self.at) == Some(&b'{');
         loop {
             self.blanks();
-            if open.depth == 1
-                && let Some(entry) = self.entries.last_mut()
-            {
-                entry.value.start = self.at;
-            }
-            match self.text.get(self.at) {
+            let start = self.at;
+            let form = match self.text.get(start) {
                 Some(b'{') => {
                     self.at += 1;
                     self.blanks();
                     if !self.eat(b'}') {
+                        if open.depth == 1 {
+                            (pending.start, pending.form) = (start, Form::Other);
+                        }
                         open.push(Kind::Object)
                             .ok_or(self.error("nested too deep"))?;
-                        self.key(&open)?;
+                        self.key(&open, &mut pending)?;
                         continue;
                     }
+                    Form::Other
                 }
                 Some(b'[') => {
                     self.at += 1;
                     self.blanks();
                     if !self.eat(b']') {
+                        if open.depth == 1 {
+                            (pending.start, pending.form) = (start, Form::Other);
+                        }
                         open.push(Kind::Array)
                             .ok_or(self.error("nested too deep"))?;
                         continue;
                     }
+                    Form::Other
                 }
-                Some(b'"') => _ = self.string()?,
+                Some(b'"') => self.string()?.into(),
                 Some(b'-' | b'0'..=b'9') => self.number()?,
-                Some(b't') => self.word(b"true")?,
-                Some(b'f') => self.word(b"false")?,
-                Some(b'n') => self.word(b"null")?,
+                Some(b't') => self.word(b"true", Form::True)?,
+                Some(b'f') => self.word(b"false", Form::False)?,
+                Some(b'n') => self.word(b"null", Form::Null)?,
                 _ => return Err(self.error("a value is missing")),
+            };
+            if open.depth == 1 {
+                (pending.start, pending.form) = (start, form);
             }
-            if let Next::End(at) = self.close(&mut open)? {
-                return Ok(at);
+            loop {
+                let end = self.at;
+                if has_entries && open.depth == 1 {
+                    entries.push(pending.complete(end));
+                }
+                self.blanks();
+                match open.top() {
+                    None => return Ok(end),
+                    Some(Kind::Object) if self.eat(b',') => {
+                        self.blanks();
+                        self.key(&open, &mut pending)?;
+                        break;
+                    }
+                    Some(Kind::Object) if self.eat(b'}') => open.pop(),
+                    Some(Kind::Object) => return Err(self.error("`,` or `}` is missing")),
+                    Some(Kind::Array) if self.eat(b',') => break,
+                    Some(Kind::Array) if self.eat(b']') => open.pop(),
+                    Some(Kind::Array) => return Err(self.error("`,` or `]` is missing")),
+                }
             }
         }
     }
@@ -144,59 +189,34 @@ impl Walk<'_, '_> {
         Malformed { what, at: self.at }
     }
 
+    #[inline(always)]
     fn blanks(&mut self) {
-        self.at = super::blanks(self.text, self.at);
+        // Most bytes that blanks could stand before are beyond all of them.
+        if self.text.get(self.at).is_some_and(|byte| *byte <= b' ') {
+            self.at = super::blanks(self.text, self.at);
+        }
     }
 
+    #[inline(always)]
     fn eat(&mut self, byte: u8) -> bool {
         let found = self.text.get(self.at) == Some(&byte);
         self.at += usize::from(found);
         found
     }
 
-    /// Behind a value: closes what ends here, up to the next value's start or the text's end.
-    fn close(&mut self, open: &mut Open) -> Result<Next, Malformed> {
-        loop {
-            if open.depth == 1
-                && let Some(entry) = self.entries.last_mut()
-            {
-                entry.value.end = self.at;
-            }
-            let end = self.at;
-            self.blanks();
-            match open.top() {
-                None => return Ok(Next::End(end)),
-                Some(Kind::Array) if self.eat(b',') => return Ok(Next::Value),
-                Some(Kind::Array) if self.eat(b']') => open.pop(),
-                Some(Kind::Array) => return Err(self.error("`,` or `]` is missing")),
-                Some(Kind::Object) if self.eat(b',') => {
-                    self.blanks();
-                    self.key(open)?;
-                    return Ok(Next::Value);
-                }
-                Some(Kind::Object) if self.eat(b'}') => open.pop(),
-                Some(Kind::Object) => return Err(self.error("`,` or `}` is missing")),
-            }
-        }
-    }
-
-    fn key(&mut self, open: &Open) -> Result<(), Malformed> {
+    #[inline(always)]
+    fn key(&mut self, open: &Open, pending: &mut Pending) -> Result<(), Malformed> {
         let start = self.at;
         if self.text.get(start) != Some(&b'"') {
             return Err(self.error("a key is missing"));
         }
         let text = self.string()?;
         if open.depth == 1 {
-            let key = Place {
+            pending.text = text;
+            pending.key = Place {
                 start,
                 end: self.at,
             };
-            // The value's place follows.
-            self.entries.push(Entry {
-                key,
-                text,
-                value: key,
-            });
         }
         self.blanks();
         if self.eat(b':') {
@@ -205,102 +225,6 @@ impl Walk<'_, '_> {
             Err(self.error("`:` is missing"))
         }
     }
-
-    fn string(&mut self) -> Result<Text, Malformed> {
-        let open = self.at;
-        let mut found = Text::Plain;
-        self.at += 1;
-        loop {
-            let Some(special) = special(self.text, self.at) else {
-                self.at = open;
-                return Err(self.error("a string is not closed"));
-            };
-            self.at = special;
-            match self.text[self.at] {
-                b'"' => {
-                    self.at += 1;
-                    return Ok(found);
-                }
-                b'\\' => {
-                    self.escape()?;
-                    found = Text::Escaped;
-                }
-                _ => return Err(self.error("a control character in a string must be escaped")),
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Result<(), Malformed> {
-        let rest = &self.text[self.at + 1..];
-        let length = match rest {
-            [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
-            [b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(|byte| byte.is_ascii_hexdigit()) => 6,
-            _ => return Err(self.error("an unknown escape")),
-        };
-        self.at += length;
-        Ok(())
-    }
-
-    fn number(&mut self) -> Result<(), Malformed> {
-        self.eat(b'-');
-        if !self.eat(b'0') {
-            self.digits()?;
-        }
-        if self.eat(b'.') {
-            self.digits()?;
-        }
-        if self.eat(b'e') || self.eat(b'E') {
-            if !self.eat(b'+') {
-                self.eat(b'-');
-            }
-            self.digits()?;
-        }
-        Ok(())
-    }
-
-    fn digits(&mut self) -> Result<(), Malformed> {
-        let end = digits_end(self.text, self.at);
-        if end == self.at {
-            return Err(self.error("a digit is missing"));
-        }
-        self.at = end;
-        Ok(())
-    }
-
-    fn word(&mut self, word: &[u8]) -> Result<(), Malformed> {
-        if !self.text[self.at..].starts_with(word) {
-            return Err(self.error("a value is missing"));
-        }
-        self.at += word.len();
-        Ok(())
-    }
-}
-
-/// The first quote, backslash or control character from `at` on.
-fn special(text: &[u8], mut at: usize) -> Option<usize> {
-    while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk) {
-        let found = Block::new(*bytes).special_in_json();
-        if found != 0 {
-            return Some(at + found.trailing_zeros() as usize);
-        }
-        at += SIZE;
-    }
-    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
-    let found = text.get(at..)?.iter().position(special)?;
-    Some(at + found)
-}
-
-/// The first byte from `at` on that is no digit.
-fn digits_end(text: &[u8], mut at: usize) -> usize {
-    while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk) {
-        let digits = Block::new(*bytes).no_digit().trailing_zeros() as usize;
-        if digits < SIZE {
-            return at + digits;
-        }
-        at += SIZE;
-    }
-    let rest = text.get(at..).unwrap_or_default();
-    at + rest.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 
 use flightline_contract::value::Timestamp;
 
-use crate::decode::json::{self, Entry, Place};
+use crate::decode::json::{self, Entry, Form, Found, Place};
+use crate::decode::scan::block::{self, Block, SIZE};
+use crate::decode::scan::twice::Seen;
 use crate::decode::scan::value::{is_usual_time, timestamp};
 use crate::decode::write::Value;
 
@@ -48,17 +50,30 @@ impl<'t, 'e> Object<'t, 'e> {
     pub(in crate::decode) fn plain(
         self,
     ) -> Option<impl Iterator<Item = (&'t str, Place)> + use<'t, 'e>> {
-        let keys =
-            |entry: &Entry| (entry.text == json::Text::Plain).then(|| self.within(entry.key))?;
-        for (number, entry) in self.entries.iter().enumerate() {
-            let key = keys(entry)?;
-            let same = |earlier: &Entry| earlier.key.of(self.text) == entry.key.of(self.text);
-            if number >= json::FEW || self.entries[..number].iter().any(same) || key.is_empty() {
+        let mut seen = Seen::default();
+        for entry in self.entries {
+            let key = entry.key.of(self.text);
+            // With its quotes.
+            if entry.text != json::Text::Plain || key.len() == 2 {
                 return None;
             }
+            seen.add(&key[1..key.len() - 1]);
+        }
+        if self.utf8.is_none() || seen.in_doubt() && self.has_twice() {
+            return None;
         }
         let pair = move |entry: &Entry| (self.within(entry.key).unwrap_or_default(), entry.value);
         Some(self.entries.iter().map(pair))
+    }
+
+    /// Whether a key stands twice; also if there are too many to look.
+    #[cold]
+    fn has_twice(self) -> bool {
+        let is_twice = |(number, entry): (usize, &Entry)| {
+            let same = |earlier: &Entry| earlier.key.of(self.text) == entry.key.of(self.text);
+            self.entries[..number].iter().any(same)
+        };
+        self.entries.len() > json::FEW || self.entries.iter().enumerate().any(is_twice)
     }
 
     /// The entries of the object at `place`, keys and values; `None` if that is no object.
@@ -67,7 +82,8 @@ impl<'t, 'e> Object<'t, 'e> {
     }
 
     /// What stands between the quotes of a string.
-    fn within(self, quoted: Place) -> Option<&'t str> {
+    #[inline]
+    pub(in crate::decode) fn within(self, quoted: Place) -> Option<&'t str> {
         self.utf8?.get(quoted.start + 1..quoted.end - 1)
     }
 
@@ -77,7 +93,18 @@ impl<'t, 'e> Object<'t, 'e> {
             return None;
         }
         let text = self.within(value)?;
-        (!text.as_bytes().contains(&b'\\')).then_some(text)
+        let is_plain = match self
+            .text
+            .get(value.start + 1..)
+            .and_then(<[u8]>::first_chunk)
+        {
+            // Nothing is special before the quote that closes it.
+            Some(bytes) if text.len() < SIZE => {
+                Block::new(*bytes).special_in_json().trailing_zeros() as usize == text.len()
+            }
+            _ => memchr::memchr(b'\\', text.as_bytes()).is_none(),
+        };
+        is_plain.then_some(text)
     }
 
     /// A number, text or boolean that can be written as it stands.
@@ -90,6 +117,26 @@ impl<'t, 'e> Object<'t, 'e> {
             _ if json::is_plain(text) => self.scalar(value).map(Value::Digits),
             _ => None,
         }
+    }
+
+    /// The same, by what was told of it on the way past it.
+    #[inline]
+    pub(in crate::decode) fn quick_value(self, found: Found) -> Option<Value<'t>> {
+        match found.form {
+            Form::Plain => self.within(found.place).map(Value::String),
+            Form::Integer | Form::Decimal => self.digits(found.place).map(Value::Digits),
+            Form::True => Some(Value::Boolean(true)),
+            Form::False => Some(Value::Boolean(false)),
+            Form::Escaped | Form::Number | Form::Null | Form::Other => {
+                self.plain_value(found.place)
+            }
+        }
+    }
+
+    /// A number's text.
+    #[inline]
+    pub(in crate::decode) fn digits(self, value: Place) -> Option<&'t str> {
+        self.utf8?.get(value.start..value.end)
     }
 
     /// A number of any kind.
@@ -112,10 +159,10 @@ impl<'t, 'e> Object<'t, 'e> {
         integer(text).map(Timestamp)
     }
 
-    /// A number's text.
+    /// A number's text; `None` if it is something else.
     fn scalar(self, value: Place) -> Option<&'t str> {
         match self.text[value.start] {
-            b'-' | b'0'..=b'9' => self.utf8?.get(value.start..value.end),
+            b'-' | b'0'..=b'9' => self.digits(value),
             _ => None,
         }
     }
@@ -127,8 +174,15 @@ pub(in crate::decode) fn integer(text: &[u8]) -> Option<i64> {
     if digits.is_empty() || digits.len() > SURE_DIGITS {
         return None;
     }
-    let mut number = 0;
-    for digit in digits {
+    let (mut number, mut rest) = (0, digits);
+    while let Some((eight, behind)) = rest.split_first_chunk() {
+        if !eight.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        number = number * 100_000_000 + i64::try_from(block::number(*eight)).ok()?;
+        rest = behind;
+    }
+    for digit in rest {
         if !digit.is_ascii_digit() {
             return None;
         }

@@ -91,7 +91,7 @@ impl Stretch {
 
 /// The number that eight decimal digits are.
 #[inline(always)]
-pub(super) const fn number(digits: [u8; 8]) -> u64 {
+pub(in crate::decode) const fn number(digits: [u8; 8]) -> u64 {
     // Neighbours are joined in three steps: digits to pairs, pairs to fours, fours to the whole.
     let digits = u64::from_le_bytes(digits) & 0x0f0f_0f0f_0f0f_0f0f;
     let pairs = (digits * 10 + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;

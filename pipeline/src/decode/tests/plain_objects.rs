@@ -4,8 +4,11 @@ use proptest::collection::vec;
 use serde_json::from_slice;
 
 use super::*;
+use crate::config::{FieldKind, JsonPath, MappedField, Pick, TimeUnit};
 use crate::decode::dialect::{Dialect, Rules};
-use crate::decode::json::{Entry, Object, check};
+use crate::decode::foreign::{self, Buffers};
+use crate::decode::json::{self, Entry, Found, Object, check};
+use crate::decode::observe::Nobody;
 use crate::decode::pen::{Pen, Scratch};
 use crate::decode::{points, samples, states};
 use proptest::prelude::*;
@@ -161,5 +164,66 @@ proptest! {
             }
             Ok(())
         })?;
+    }
+
+    #[test]
+    fn what_is_told_on_the_way_past_a_value_changes_no_line(
+        text in object(&["type", "time", "value", "whole", "flag", "text", "a name that is long", "a name that is lost", "nested", "other"]),
+        has_fields: bool,
+    ) {
+        let mapping = mapping(if has_fields { &FIELDS } else { &[] });
+        let router = router(std::slice::from_ref(&mapping));
+        let route = router.route("sensors.a").unwrap();
+        let write = |object: Object<'_, '_>| {
+            let (mut out, mut scratch) = (bytes::BytesMut::new(), Scratch::default());
+            let Scratch { spans, key, found, .. } = &mut scratch;
+            let pen = Pen { out: &mut out, spans, rules: Rules::of(Dialect::ALL), route: &route };
+            let points = &route.mapping.unwrap().points;
+            let done = foreign::write(pen, Buffers { key, found }, points, "sensors.a", object, TIME, &mut Nobody);
+            (done.map_err(|refusal| format!("{refusal:?}")), out)
+        };
+        with(&text, |object| {
+            let untold = |entry: &Entry| {
+                let form = Found::at(object.text, entry.value).form;
+                Entry { text: json::Text::Escaped, form, ..*entry }
+            };
+            let entries: Vec<_> = object.entries.iter().map(untold).collect();
+            let (quick, slow) = (write(object), write(Object { entries: &entries, ..object }));
+            prop_assert_eq!(&quick.0, &slow.0);
+            if quick.0.is_ok() {
+                prop_assert_eq!(quick.1, slow.1);
+            }
+            Ok(())
+        })?;
+    }
+}
+
+/// Every kind of field.
+const FIELDS: [(&str, FieldKind); 6] = [
+    ("value", FieldKind::Float),
+    ("whole", FieldKind::Integer),
+    ("flag", FieldKind::Boolean),
+    ("text", FieldKind::String),
+    ("a name that is long", FieldKind::Auto),
+    ("nested.a", FieldKind::Float),
+];
+
+/// Without fields, what is left becomes one.
+fn mapping(fields: &[(&str, FieldKind)]) -> config::Mapping {
+    let path = |keys: &str| JsonPath(keys.split('.').map(str::to_owned).collect());
+    let field = |&(name, kind): &(&str, FieldKind)| MappedField {
+        name: name.to_owned(),
+        path: path(name),
+        kind,
+    };
+    config::Mapping {
+        subjects: vec!["sensors.>".to_owned()],
+        class: Class::App,
+        service: "sensors".to_owned(),
+        encoding: Some(Encoding::Json),
+        measurement: Pick::Literal("sensor".to_owned()),
+        tags: vec![("type".to_owned(), Pick::Json(path("type")))],
+        fields: fields.iter().map(field).collect(),
+        time: Some((path("time"), TimeUnit::Millis)),
     }
 }

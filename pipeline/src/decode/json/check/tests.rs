@@ -57,6 +57,35 @@ proptest! {
     }
 
     #[test]
+    fn a_value_is_what_it_is_said_to_be(
+        number in "-?(0|[1-9][0-9]{0,17})(\\.[0-9]{1,17})?([eE][+-]?[0-9]{1,2})?", word in "\"[a-z\u{e9} ]{0,20}(\\\\n)?[a-z]{0,20}\"|true|false|null|[{]\"a\":1[}]|[{][}]|\\[1\\]|\\[\\]",
+        is_number: bool, blank in " ?",
+    ) {
+        let value = if is_number { number } else { word };
+        let text = format!("{{\"key\":{value}{blank},\"b\":{value}}}");
+        let mut entries = Vec::new();
+        super::check(text.as_bytes(), &mut entries).unwrap();
+        prop_assert_eq!(entries.len(), 2);
+        for entry in entries {
+            let found = entry.value.of(text.as_bytes());
+            prop_assert_eq!(found, value.as_bytes());
+            let is_plain = super::super::is_plain(found);
+            let agrees = match entry.form {
+                Form::Plain => found[0] == b'"' && !value.contains('\\'),
+                Form::Escaped => found[0] == b'"' && value.contains('\\'),
+                Form::Integer => is_plain && super::super::integer(found).is_some(),
+                Form::Decimal => is_plain && value.contains('.'),
+                Form::Number => value.parse::<f64>().is_ok(),
+                Form::True => found == b"true",
+                Form::False => found == b"false",
+                Form::Null => found == b"null",
+                Form::Other => matches!(found[0], b'{' | b'['),
+            };
+            prop_assert!(agrees, "{value}: {:?}", entry.form);
+        }
+    }
+
+    #[test]
     fn a_broken_copy_of_a_message_is_found(cut in 0_usize..90, byte in any::<u8>()) {
         let mut text = br#"{"samples":[{"name":"a","kind":"gauge","value":-1.5e3,"labels":{"x":"\u00e9\\"}},null]}"#.to_vec();
         let at = cut.min(text.len() - 1);
