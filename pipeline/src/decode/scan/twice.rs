@@ -44,8 +44,8 @@ impl Seen {
 #[inline(never)]
 pub(super) fn among(text: &[u8], start: usize, pairs: &[[u32; 2]]) -> bool {
     let mut keys = [Span::default(); PAIRS];
-    // Length, first and last byte: nearly always enough to tell keys apart, and compared many at a time.
-    let mut signs = [0_u32; PAIRS];
+    // Nearly always enough to tell keys apart, numbered ones too, and compared without a look at the text.
+    let mut signs = [0_u64; PAIRS];
     let mut before = start as u32;
     for (number, &[equals, end]) in pairs.iter().enumerate() {
         let key = Span {
@@ -54,10 +54,7 @@ pub(super) fn among(text: &[u8], start: usize, pairs: &[[u32; 2]]) -> bool {
         };
         before = end;
         let bytes = key.of(text);
-        let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
-            return true;
-        };
-        let sign = u32::from(*first) | u32::from(*last) << 8 | (key.end - key.start) << 16;
+        let sign = sign(bytes);
         if signs[..number].contains(&sign)
             && keys[..number].iter().any(|other| other.of(text) == bytes)
         {
@@ -67,6 +64,19 @@ pub(super) fn among(text: &[u8], start: usize, pairs: &[[u32; 2]]) -> bool {
         signs[number] = sign;
     }
     false
+}
+
+/// Equal for equal keys, and hardly ever for others: all of a short key, the first and last eight bytes of a longer one.
+fn sign(key: &[u8]) -> u64 {
+    match (key.first_chunk(), key.last_chunk()) {
+        // The factor is even, so that keys of eight bytes, which both hold, stay apart for certain.
+        (Some(first), Some(last)) => u64::from_le_bytes(*first)
+            .wrapping_mul(0x9E37_79B9_7F4A_7C14)
+            .wrapping_add(u64::from_le_bytes(*last)),
+        _ => key
+            .iter()
+            .fold(1, |sign, &byte| sign << 8 | u64::from(byte)),
+    }
 }
 
 /// More keys than this are sorted: a quadratic search is faster only for a few, and a line may have tens of thousands.
