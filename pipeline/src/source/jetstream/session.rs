@@ -71,12 +71,7 @@ impl Source {
                 handed = handoff.hand_over(), if !handoff.is_empty() => handed?,
                 message = inbox.next() => {
                     let message = message.ok_or(Over::Disconnected)?;
-                    self.take(message, &mut pulls, handoff)?;
-                    // What is there already is taken in one go: one turn of the loop for many messages.
-                    for _ in 1..CHUNK {
-                        let Some(Some(message)) = inbox.next().now_or_never() else { break };
-                        self.take(message, &mut pulls, handoff)?;
-                    }
+                    self.take_together(message, inbox, &mut pulls, handoff)?;
                     last_sign = Instant::now();
                 }
                 _ = watchdog.tick() => {
@@ -106,7 +101,32 @@ impl Source {
         Ok(())
     }
 
-    fn take(&self, message: Message, pulls: &mut Pulls, handoff: &mut Handoff) -> Result<(), Over> {
+    /// Takes `first` and what else is there already: one turn of the loop and one count for many messages.
+    fn take_together(
+        &self,
+        first: Message,
+        inbox: &mut Inbox,
+        pulls: &mut Pulls,
+        handoff: &mut Handoff,
+    ) -> Result<(), Over> {
+        let mut tally = Tally::of(self);
+        self.take(first, pulls, handoff, &mut tally)?;
+        for _ in 1..CHUNK {
+            // Without the runtime's budget, which would end it at half of them.
+            let there = tokio::task::unconstrained(inbox.next()).now_or_never();
+            let Some(Some(message)) = there else { break };
+            self.take(message, pulls, handoff, &mut tally)?;
+        }
+        Ok(())
+    }
+
+    fn take(
+        &self,
+        message: Message,
+        pulls: &mut Pulls,
+        handoff: &mut Handoff,
+        tally: &mut Tally<'_>,
+    ) -> Result<(), Over> {
         if let Some(status) = message.status {
             return status_says(status, &message, pulls);
         }
@@ -115,14 +135,7 @@ impl Source {
             warn!(subject = %message.subject, "a message on the pull inbox is not JetStream's; ignored");
             return Ok(());
         };
-        self.metrics.received.inc();
-        self.metrics
-            .received_bytes
-            .inc_by(message.payload.len() as u64);
-        if reply.stamp.attempt == Attempt::Again {
-            self.metrics.redelivered.inc();
-        }
-        self.pending.set(reply.pending);
+        tally.add(message.payload.len(), &reply);
         let Some(ack) = self.ack(message.reply, &reply) else {
             self.metrics.duplicates.inc();
             return Ok(());
@@ -174,7 +187,7 @@ impl Source {
             let Ok(Some(message)) = tokio::time::timeout(QUIET, inbox.next()).await else {
                 break;
             };
-            if self.take(message, pulls, handoff).is_err() {
+            if self.take_together(message, inbox, pulls, handoff).is_err() {
                 break;
             }
         }
@@ -182,9 +195,49 @@ impl Source {
             return;
         }
         while let Ok(Some(message)) = tokio::time::timeout(SILENCE, inbox.next()).await {
-            if self.take(message, pulls, handoff).is_err() {
+            if self.take_together(message, inbox, pulls, handoff).is_err() {
                 return;
             }
+        }
+    }
+}
+
+/// Messages that came together; told to the metrics when it is dropped, so that an error behind them hides none.
+struct Tally<'s> {
+    source: &'s Source,
+    messages: u64,
+    bytes: u64,
+    again: u64,
+    pending: Option<u64>,
+}
+
+impl<'s> Tally<'s> {
+    fn of(source: &'s Source) -> Self {
+        Self {
+            source,
+            messages: 0,
+            bytes: 0,
+            again: 0,
+            pending: None,
+        }
+    }
+
+    fn add(&mut self, bytes: usize, reply: &Reply) {
+        self.messages += 1;
+        self.bytes += bytes as u64;
+        self.again += u64::from(reply.stamp.attempt == Attempt::Again);
+        self.pending = Some(reply.pending);
+    }
+}
+
+impl Drop for Tally<'_> {
+    fn drop(&mut self) {
+        let metrics = &self.source.metrics;
+        metrics.received.inc_by(self.messages);
+        metrics.received_bytes.inc_by(self.bytes);
+        metrics.redelivered.inc_by(self.again);
+        if let Some(pending) = self.pending {
+            self.source.pending.set(pending);
         }
     }
 }
