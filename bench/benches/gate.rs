@@ -56,7 +56,7 @@ fn limit(measured: u64) -> LibraryBenchmarkConfig {
 #[bench::v1_150(args = (Scanning::new(Dialect::V1, Length::Usual)), config = limit(114_287))]
 #[bench::v2_64(args = (Scanning::new(Dialect::V2, Length::Short)), config = limit(41_288))]
 #[bench::v2_150(args = (Scanning::new(Dialect::V2, Length::Usual)), config = limit(114_287))]
-#[bench::v2_1000(args = (Scanning::new(Dialect::V2, Length::Long)), config = limit(1_582_077))]
+#[bench::v2_1000(args = (Scanning::new(Dialect::V2, Length::Long)), config = limit(1_289_644))]
 #[bench::v3_150(args = (Scanning::new(Dialect::V3, Length::Usual)), config = limit(113_883))]
 fn scan(mut scanning: Scanning) -> Scanning {
     black_box(scanning.run());
@@ -96,7 +96,7 @@ fn filled() -> Batching {
 
 // 1,000 messages.
 #[library_benchmark]
-#[bench::push_and_cut(args = (filled()), config = limit(356_894))]
+#[bench::push_and_cut(args = (filled()), config = limit(390_436))]
 fn batch(mut batching: Batching) -> Batching {
     black_box(batching.run());
     batching
