@@ -28,6 +28,8 @@ use figures::{Expectation, Figures, Stall};
 pub mod account;
 /// What is told to it and by it.
 pub mod figures;
+/// Where the last, unfilled batches begin.
+pub mod tail;
 
 /// Where the trial says what is to come.
 pub const BEGIN: &str = "/begin";
@@ -52,6 +54,7 @@ impl Store {
             expected.traffic,
             expected.check,
             expected.latency_from,
+            expected.tail,
         ));
         self.stall = expected.stall;
         self.stalled_until = None;

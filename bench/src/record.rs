@@ -21,8 +21,9 @@ pub struct Record {
     pub check: Check,
     /// Messages and lines: sent, stored, and what became of the rest.
     pub count: Count,
-    /// Seconds from the first message published to the last line stored. Of a stream that was filled before: from the first line
-    /// stored to the last.
+    /// Seconds from the first message published to the last line stored; of a stream that was filled before, from the first line
+    /// stored. Batches that are not full at the end wait for their age however fast a program is: their lines are taken to come at
+    /// the rate of those before.
     pub seconds: f64,
     /// CPU of each process.
     pub cpu: Cpu,

@@ -44,6 +44,7 @@ fn begun(check: Check, stall: Option<Stall>) -> Discard {
             traffic: traffic(),
             check,
             latency_from: None,
+            tail: 0,
             stall,
         })
         .unwrap();
@@ -114,6 +115,7 @@ fn a_new_trial_begins_with_nothing() {
         traffic: traffic(),
         check: Check::Count,
         latency_from: None,
+        tail: 0,
         stall: None,
     };
     discard.depot.begin(&again).unwrap();

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use hdrhistogram::Histogram;
 
 use super::figures::{Alteration, Figures};
+use super::tail::{Mark, Tail};
 use crate::payload::clock::{DIGITS, Place, read};
 use crate::payload::{Payloads, Traffic, checksum, newlines};
 use crate::record::{Check, Latency};
@@ -25,13 +26,14 @@ pub struct Account {
     latency_from: Option<u64>,
     latencies: Histogram<u64>,
     figures: Figures,
+    tail: Tail,
     first_altered: Option<Alteration>,
     carry: Vec<u8>,
 }
 
 impl Account {
-    /// Of `traffic`; latencies are noted of lines with timestamps from `latency_from` on.
-    pub fn new(traffic: Traffic, check: Check, latency_from: Option<u64>) -> Self {
+    /// Of `traffic`; latencies are noted of lines with timestamps from `latency_from` on, and the last `tail` lines may be late.
+    pub fn new(traffic: Traffic, check: Check, latency_from: Option<u64>, tail: u64) -> Self {
         let most_lines = traffic.most_lines();
         let words = match check {
             Check::Account => (traffic.messages * most_lines).div_ceil(64),
@@ -45,6 +47,7 @@ impl Account {
             latency_from,
             latencies: Histogram::new_with_max(SLOWEST_US, 3).expect("the bounds are right"),
             figures: Figures::default(),
+            tail: Tail::new(tail),
             first_altered: None,
             carry: Vec::new(),
         }
@@ -66,6 +69,10 @@ impl Account {
         }
         if lines > 0 {
             self.figures.last = now;
+            self.tail.push(Mark {
+                lines: self.figures.lines,
+                at: now,
+            });
         }
     }
 
@@ -198,6 +205,9 @@ impl Account {
     /// What has come so far.
     pub fn figures(&self) -> Figures {
         let mut figures = self.figures;
+        if let Some(full) = self.tail.begins() {
+            (figures.full, figures.full_lines) = (full.at, full.lines);
+        }
         if !self.latencies.is_empty() {
             let at = |share| self.latencies.value_at_quantile(share);
             figures.latency = Some(Latency {

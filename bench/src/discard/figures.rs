@@ -14,6 +14,8 @@ pub struct Expectation {
     pub check: Check,
     /// Latencies are told of lines with timestamps from this on.
     pub latency_from: Option<u64>,
+    /// Lines that may come in batches which are not full: they wait for their age.
+    pub tail: u64,
     /// Whether it hangs for a while.
     pub stall: Option<Stall>,
 }
@@ -52,6 +54,10 @@ pub struct Figures {
     pub first_lines: u64,
     /// When the last lines came.
     pub last: u64,
+    /// When those came behind which there were only batches that had to wait for their age,
+    pub full: u64,
+    /// and how many there were by then.
+    pub full_lines: u64,
     /// How late lines were.
     pub latency: Option<Latency>,
 }

@@ -6,10 +6,10 @@ use crate::medians::Spread;
 use crate::scenario::{Scenario, Shape, Source};
 use crate::trial::plan::Plan;
 
-/// Messages of a core trial: two seconds, roughly.
-const CORE: u64 = 2_000_000;
+/// Messages of a core trial: three seconds, roughly.
+const CORE: u64 = 3_000_000;
 /// Messages of 50 lines each.
-const CORE_LINES50: u64 = 180_000;
+const CORE_LINES50: u64 = 300_000;
 /// Messages where each is acknowledged,
 const EXPLICIT: u64 = 1_000_000;
 /// and where one ack stands for many.

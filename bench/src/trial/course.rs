@@ -181,19 +181,23 @@ impl Rig {
     }
 }
 
-/// From the first line to the last, as if the first batch had taken as long as the others: it was there when the clock began. Where
-/// there are no others, from the start of the workers, at `started`.
+/// From the first line to the last that did not wait for its batch's age, as if all others had come at the same rate. Where all
+/// came in one batch, from the start of the workers, at `started`.
 fn drained_in(figures: &Figures, started: u64) -> f64 {
-    let later = figures.lines - figures.first_lines;
-    if later == 0 || figures.last == figures.first {
+    let later = figures.full_lines.saturating_sub(figures.first_lines);
+    if later == 0 || figures.full == figures.first {
         return seconds(started, figures.last);
     }
-    seconds(figures.first, figures.last) * float(figures.lines) / float(later)
+    seconds(figures.first, figures.full) * float(figures.lines) / float(later)
 }
 
-/// From the first message published to the last line stored.
+/// From the first message published to the last line stored that did not wait for its batch's age, as if all others had come at the
+/// same rate.
 fn streamed_in(figures: &Figures, report: &Report) -> f64 {
-    seconds(report.began, figures.last)
+    if figures.full == figures.first {
+        return seconds(report.began, figures.last);
+    }
+    seconds(report.began, figures.full) * float(figures.lines) / float(figures.full_lines)
 }
 
 fn seconds(from: u64, to: u64) -> f64 {

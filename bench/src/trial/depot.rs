@@ -13,6 +13,7 @@ use flightline_fixtures::{http, wait};
 use serde_json::Value;
 
 use crate::discard::figures::{Alteration, Expectation, Figures};
+use crate::discard::tail::{Mark, Tail};
 use crate::discard::{ALTERED, BEGIN, FIGURES};
 use crate::program::{Api, PLACE, Target};
 use crate::publish::now;
@@ -28,6 +29,7 @@ pub struct Depot {
     url: String,
     /// A real store tells no times: those at which we looked.
     seen: Figures,
+    tail: Tail,
 }
 
 #[derive(Debug)]
@@ -70,6 +72,7 @@ impl Depot {
             kind,
             url,
             seen: Figures::default(),
+            tail: Tail::new(0),
         })
     }
 
@@ -97,7 +100,8 @@ impl Depot {
     ///
     /// # Errors
     /// When it does not listen.
-    pub fn begin(&self, expected: &Expectation) -> anyhow::Result<()> {
+    pub fn begin(&mut self, expected: &Expectation) -> anyhow::Result<()> {
+        self.tail = Tail::new(expected.tail);
         if let Kind::Discard(_) = self.kind {
             let json = serde_json::to_vec(expected)?;
             let answer = http::post(&format!("{}{BEGIN}", self.url), &json)?;
@@ -131,6 +135,13 @@ impl Depot {
             }
             self.seen.lines = lines;
             self.seen.stored = lines;
+            self.tail.push(Mark {
+                lines,
+                at: self.seen.last,
+            });
+            if let Some(full) = self.tail.begins() {
+                (self.seen.full, self.seen.full_lines) = (full.at, full.lines);
+            }
         }
         Ok(self.seen)
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 
+use super::BATCH_LINES;
 use crate::discard::figures::{Expectation, Stall};
 use crate::payload::Traffic;
 use crate::payload::clock::Clock;
@@ -125,11 +126,22 @@ impl Plan {
                 Rate::Full => None,
                 Rate::PerSecond(_) => Some(traffic.clock.base + nanos(WARM_UP)),
             },
+            tail: self.tail(&traffic),
             stall: match self.incident {
                 Incident::Stall(stall) => Some(stall),
                 Incident::None | Incident::KillOne { .. } => None,
             },
         }
+    }
+
+    /// Each worker ends with a batch that is not full. Of JSON, whoever does not decode it counts messages.
+    fn tail(&self, traffic: &Traffic) -> u64 {
+        let lines_each = if self.scenario.shape.is_lines() {
+            1
+        } else {
+            traffic.most_lines()
+        };
+        u64::from(self.workers) * BATCH_LINES as u64 * lines_each
     }
 }
 

@@ -29,7 +29,7 @@ fn body(traffic: Traffic) -> Vec<u8> {
 }
 
 fn told(traffic: Traffic, check: Check, frames: &[Bytes]) -> Figures {
-    let mut account = Account::new(traffic, check, None);
+    let mut account = Account::new(traffic, check, None, 0);
     account.body(frames, 1);
     account.figures()
 }
@@ -120,7 +120,7 @@ fn latency_is_told_from_the_timestamp_and_not_of_the_warm_up() {
         },
         ..traffic(Shape::Line, 100)
     };
-    let mut account = Account::new(traffic, Check::Account, Some(traffic.clock.time(50)));
+    let mut account = Account::new(traffic, Check::Account, Some(traffic.clock.time(50)), 0);
     account.body(&[Bytes::from(body(traffic))], traffic.clock.time(100));
     let latency = account.figures().latency.unwrap();
     assert_eq!(account.figures().stored, 100);
@@ -137,7 +137,7 @@ fn the_first_altered_line_is_shown_as_it_was_sent_and_as_it_came() {
     let sent = String::from_utf8(body[53 * line..54 * line - 1].to_vec()).unwrap();
     body[53 * line] = b'C';
     body[57 * line] = b'C';
-    let mut account = Account::new(traffic, Check::Account, None);
+    let mut account = Account::new(traffic, Check::Account, None, 0);
     account.body(&[Bytes::from(body)], 1);
     let altered = account.first_altered().unwrap();
     assert_eq!(altered.sent, sent);
