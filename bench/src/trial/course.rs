@@ -211,3 +211,70 @@ fn seconds(from: u64, to: u64) -> f64 {
 fn float(number: u64) -> f64 {
     number as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    /// 5,000 lines in the first body, 100,000 a second later, and 10 that waited another second for their age.
+    fn figures() -> Figures {
+        Figures {
+            lines: 100_010,
+            stored: 100_010,
+            first: 11 * SECOND,
+            first_lines: 5_000,
+            full: 12 * SECOND,
+            full_lines: 100_000,
+            last: 13 * SECOND,
+            ..Figures::default()
+        }
+    }
+
+    fn same(one: f64, other: f64) {
+        assert!((one - other).abs() < 1e-9, "{one} is not {other}");
+    }
+
+    #[test]
+    fn a_stream_is_drained_at_the_rate_between_the_first_body_and_the_last_full_one() {
+        // 95,000 lines in a second; all of them at that rate.
+        same(drained_in(&figures(), 10 * SECOND), 100_010.0 / 95_000.0);
+    }
+
+    #[test]
+    fn what_came_in_one_body_is_timed_from_the_start_of_the_workers() {
+        let one = Figures {
+            lines: 300,
+            first: 12 * SECOND,
+            first_lines: 300,
+            full: 12 * SECOND,
+            full_lines: 300,
+            last: 12 * SECOND,
+            ..Figures::default()
+        };
+        same(drained_in(&one, 10 * SECOND), 2.0);
+        let all_tail = Figures {
+            lines: 400,
+            last: 13 * SECOND,
+            ..one
+        };
+        same(drained_in(&all_tail, 10 * SECOND), 3.0);
+    }
+
+    #[test]
+    fn what_is_published_meanwhile_is_timed_from_the_first_message() {
+        let report = Report {
+            began: 10 * SECOND,
+            ended: 12 * SECOND,
+            cpu: 0.0,
+        };
+        same(streamed_in(&figures(), &report), 2.0 * 1.0001);
+        let one = Figures {
+            full: 11 * SECOND,
+            full_lines: 5_000,
+            ..figures()
+        };
+        same(streamed_in(&one, &report), 3.0);
+    }
+}
