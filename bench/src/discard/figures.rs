@@ -44,7 +44,7 @@ pub struct Figures {
     pub stored: u64,
     /// Lines beyond that.
     pub doubled: u64,
-    /// Lines in other bytes than they were published in.
+    /// Lines in other bytes than they were published in, repeats included.
     pub altered: u64,
     /// Lines that nobody published.
     pub strange: u64,
