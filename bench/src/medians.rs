@@ -20,6 +20,9 @@ pub const PRODUCT: &str = "flightline";
 /// A floor further away than this was measured on a machine in another state: turns of one run are minutes apart.
 const NEAR: time::Duration = time::Duration::HOUR;
 
+/// More noise than this part of a figure would excuse anything: what is so noisy says nothing but that it should be measured again.
+pub const MOST_NOISE: f64 = 0.15;
+
 /// The median of some runs, and how far apart they were.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -82,12 +85,17 @@ impl Spread {
         }
     }
 
-    /// Half of the way from the least to the most, as a part of the median.
+    /// Half of the way from the least to the most.
+    pub fn half_range(&self) -> f64 {
+        (self.high - self.low) / 2.0
+    }
+
+    /// That as a part of the median.
     pub fn noise(&self) -> f64 {
-        if self.median == 0.0 {
+        if self.half_range() == 0.0 {
             return 0.0;
         }
-        ((self.high - self.low) / 2.0 / self.median).abs()
+        (self.half_range() / self.median).abs()
     }
 }
 
