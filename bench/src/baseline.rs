@@ -60,7 +60,7 @@ pub enum Error {
     },
     /// The records hold nothing to keep.
     #[error(
-        "no trial of {PRODUCT} at full rate with a floor beside it: run `e2e` and `floor` of a scenario within the same hour"
+        "no trial of {PRODUCT} at full rate with a floor in the same turn, in which neither lost lines: run `e2e --floor`"
     )]
     Empty,
 }
@@ -234,7 +234,7 @@ fn beyond_noise(then: Spread, now: Spread) -> Verdict {
 }
 
 fn rows(records: &[Record]) -> Vec<Row> {
-    let rated = medians::rated(records);
+    let rated = medians::whole(records);
     let groups = medians::groups(&rated);
     let kept = groups
         .iter()

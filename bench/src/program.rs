@@ -95,13 +95,13 @@ pub trait Program: fmt::Debug {
     /// Whether the worker has done all that it does before the first message. On core the trial sees for itself whether it has subscribed.
     fn ready(&self, setting: &Setting) -> bool;
 
-    /// Ends the worker, when all has arrived; how many messages it says that its client dropped.
+    /// Ends the worker, when all has arrived; how many messages it says that its client dropped, if it says so at all.
     ///
     /// # Errors
     /// When it does not end, or not well.
-    fn stop(&self, worker: &mut Process, setting: &Setting) -> anyhow::Result<u64> {
+    fn stop(&self, worker: &mut Process, setting: &Setting) -> anyhow::Result<Option<u64>> {
         terminate(worker, setting)?;
-        Ok(0)
+        Ok(None)
     }
 }
 

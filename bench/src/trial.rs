@@ -13,7 +13,8 @@ use time::format_description::well_known::Rfc3339;
 use crate::discard::figures::Alteration;
 use crate::payload::Traffic;
 use crate::program::{Program, STREAM, Setting};
-use crate::record::{Machine, Record};
+use crate::publish::now;
+use crate::record::{Machine, Record, Turn};
 use crate::scenario::Source;
 use crate::{jetstream, machine, record};
 use depot::Depot;
@@ -60,6 +61,8 @@ pub struct Rig {
     trials: u32,
     machine: Machine,
     commit: String,
+    run: String,
+    turns: u32,
 }
 
 impl Rig {
@@ -72,33 +75,67 @@ impl Rig {
         Ok(Self {
             bench: bench.to_owned(),
             machine: machine::here(server.version().to_owned()),
-            commit: machine::commit(),
+            commit: machine::commit().to_owned(),
             server,
             runtime: tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()?,
             filled: None,
             trials: 0,
+            run: format!("{}-{}", now(), std::process::id()),
+            turns: 0,
         })
     }
 
-    /// Moves `plan` through `program`.
+    /// Records say that they are of `commit`: that of the product, where it was not built together with this program.
+    #[must_use]
+    pub fn measuring(mut self, commit: String) -> Self {
+        self.commit = commit;
+        self
+    }
+
+    /// A new turn, of what is measured as `row`.
+    pub fn turn(&mut self, row: &str) -> Turn {
+        self.turns += 1;
+        Turn {
+            run: self.run.clone(),
+            row: row.to_owned(),
+            number: self.turns,
+        }
+    }
+
+    /// Moves `plan` through `program`, in a turn of its own.
+    ///
+    /// # Errors
+    /// As [`Self::run_in`].
+    pub fn run(&mut self, program: &dyn Program, plan: &Plan) -> anyhow::Result<Outcome> {
+        let turn = self.turn(&plan.scenario.to_string());
+        self.run_in(&turn, program, plan)
+    }
+
+    /// Moves `plan` through `program`, in `turn` with others.
     ///
     /// # Errors
     /// When anything does not do what it should; that lines are lost is no error but a figure.
-    pub fn run(&mut self, program: &dyn Program, plan: &Plan) -> anyhow::Result<Outcome> {
+    pub fn run_in(
+        &mut self,
+        turn: &Turn,
+        program: &dyn Program,
+        plan: &Plan,
+    ) -> anyhow::Result<Outcome> {
         plan.validate()?;
         if let Some(reason) = program.refuses(&plan.scenario) {
             bail!("{} cannot do {}: {reason}", program.name(), plan.scenario);
         }
         self.trials += 1;
         let folder = TempDir::with_prefix("flightline-bench-")?;
-        let outcome = self.run_in(program, plan, folder.path());
+        let outcome = self.move_once(turn, program, plan, folder.path());
         outcome.with_context(|| format!("{}, {}", program.name(), plan.scenario))
     }
 
-    fn run_in(
+    fn move_once(
         &mut self,
+        turn: &Turn,
         program: &dyn Program,
         plan: &Plan,
         folder: &Path,
@@ -131,7 +168,9 @@ impl Rig {
                 commit: self.commit.clone(),
                 machine: self.machine.clone(),
                 program,
+                turn: turn.clone(),
                 scenario,
+                incident: plan.incident,
                 check: plan.check,
                 count,
                 seconds: moved.seconds,

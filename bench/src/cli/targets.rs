@@ -60,11 +60,12 @@ pub fn targets(args: &TargetsArgs) -> anyhow::Result<ExitCode> {
     let mut bench = Bench::start(product, args.server.choice(), runs, length, &args.keep.out)?;
     keep::show_heading()?;
     let mut rows = Vec::new();
-    for (name, measure) in MEASURES {
+    for measure in MEASURES {
+        let (name, _) = measure;
         if !args.only.is_empty() && !args.only.iter().any(|only| only == name) {
             continue;
         }
-        match measure(&mut bench) {
+        match bench.measure(measure) {
             Ok(measured) => rows.extend(measured),
             Err(error) => {
                 out::mention(&format!("{name}: {error:#}"))?;

@@ -73,7 +73,7 @@ pub struct Alteration {
 
 impl Figures {
     /// What became of what was published, `dropped` as the program says.
-    pub fn count(&self, check: Check, messages: u64, sent: &Sum, dropped: u64) -> Count {
+    pub fn count(&self, check: Check, messages: u64, sent: &Sum, dropped: Option<u64>) -> Count {
         let mut count = Count {
             messages,
             lines: sent.lines,

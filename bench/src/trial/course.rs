@@ -32,7 +32,7 @@ pub(super) struct Moved {
     pub(super) resident: u64,
     pub(super) seconds: f64,
     pub(super) first_line: Duration,
-    pub(super) dropped: u64,
+    pub(super) dropped: Option<u64>,
 }
 
 impl Rig {
@@ -141,7 +141,7 @@ impl Rig {
     }
 
     fn cpus(&mut self, workers: Option<&Workers<'_>>, depot: &mut Depot) -> anyhow::Result<Cpu> {
-        let of = |id: Option<u32>| id.map_or(Ok(0.0), proc::cpu);
+        let of = |id: Option<u32>| id.map(proc::cpu).transpose();
         Ok(Cpu {
             program: workers.map_or(Ok(0.0), Workers::cpu)?,
             server: of(self.server.id())?,
@@ -164,19 +164,20 @@ impl Rig {
             "nothing arrived in the store:\n{}",
             workers.tails()
         );
+        let since = |after: Option<f64>, before: Option<f64>| Some(after? - before?);
         Ok(Moved {
             figures,
             sent,
             cpu: Cpu {
                 program: after.program - before.program,
-                server: after.server - before.server,
-                store: after.store - before.store,
+                server: since(after.server, before.server),
+                store: since(after.store, before.store),
                 publisher: 0.0,
             },
             resident: workers.peak_memory()?,
             seconds: 0.0,
             first_line: Duration::ZERO,
-            dropped: 0,
+            dropped: None,
         })
     }
 }

@@ -113,14 +113,15 @@ impl<'p> Workers<'p> {
         Ok(())
     }
 
-    /// Ends all; how many messages they say that their clients dropped.
+    /// Ends all; how many messages they say that their clients dropped, if all say it.
     ///
     /// # Errors
     /// When one does not end well.
-    pub fn stop(self) -> anyhow::Result<u64> {
-        let mut dropped = 0;
+    pub fn stop(self) -> anyhow::Result<Option<u64>> {
+        let mut dropped = Some(0);
         for (mut process, setting) in self.running {
-            dropped += self.program.stop(&mut process, &setting)?;
+            let more = self.program.stop(&mut process, &setting)?;
+            dropped = dropped.zip(more).map(|(dropped, more)| dropped + more);
         }
         Ok(dropped)
     }
