@@ -95,6 +95,14 @@ pub trait Program: fmt::Debug {
     /// Whether the worker has done all that it does before the first message. On core the trial sees for itself whether it has subscribed.
     fn ready(&self, setting: &Setting) -> bool;
 
+    /// Whether some of the work is this worker's alone, so that nobody else does it unless this one is gone.
+    ///
+    /// # Errors
+    /// When it does not say.
+    fn owns(&self, _: &Setting) -> anyhow::Result<Ownership> {
+        Ok(Ownership::Shared)
+    }
+
     /// Ends the worker, when all has arrived; how many messages it says that its client dropped, if it says so at all.
     ///
     /// # Errors
@@ -103,6 +111,17 @@ pub trait Program: fmt::Debug {
         terminate(worker, setting)?;
         Ok(None)
     }
+}
+
+/// What of the work is a worker's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ownership {
+    /// Every worker takes what comes.
+    Shared,
+    /// A part is its own.
+    Owner,
+    /// All parts are others'.
+    Nothing,
 }
 
 /// Where a worker's output goes.

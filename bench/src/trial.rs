@@ -35,9 +35,14 @@ pub mod watch;
 mod ground;
 /// From the start of the workers to their end.
 mod course;
+/// The consumers behind the last worker.
+mod settled;
 
 /// A batch is cut at so many lines: the product's own default, for every program.
 pub const BATCH_LINES: usize = 5_000;
+
+/// For the server to take the acks of workers that have ended.
+const LAST_ACKS: Duration = Duration::from_secs(5);
 
 /// What came of a trial.
 #[derive(Debug, Clone, PartialEq)]
@@ -151,8 +156,10 @@ impl Rig {
             self.stream(program, plan, settings, &mut depot, folder)?
         };
         if scenario.source != Source::Core {
+            let settled = self.wait_settled(LAST_ACKS, || Ok(()));
             let gone = jetstream::no_consumers(self.server.url(), STREAM);
             self.runtime.block_on(gone)?;
+            settled?;
         }
         let count = moved
             .figures
@@ -183,6 +190,11 @@ impl Rig {
         })
     }
 
+    /// The name of this trial's consumer, and the beginning of those that a program makes instead.
+    fn consumer(&self) -> String {
+        format!("bench-{}", self.trials)
+    }
+
     fn settings(&self, plan: &Plan, depot: &Depot, folder: &Path) -> anyhow::Result<Vec<Setting>> {
         let setting = |worker| {
             let folder = folder.join(format!("worker-{worker}"));
@@ -192,7 +204,7 @@ impl Rig {
                 nats: self.server.url().to_owned(),
                 subjects: Traffic::patterns(plan.scenario.shape),
                 stream: STREAM.to_owned(),
-                consumer: format!("bench-{}", self.trials),
+                consumer: self.consumer(),
                 group: "bench".to_owned(),
                 store: depot.target(),
                 batch_lines: BATCH_LINES,

@@ -132,8 +132,10 @@ fn a_stalled_store_answers_late_and_counts_late() {
     let body = body();
     discard.write(&body[..500 * LINE]);
     assert_eq!(discard.figures().stored, 500);
+    assert!(!discard.figures().hung);
     let before = Instant::now();
     discard.write(&body[500 * LINE..]);
     assert!(before.elapsed() >= Duration::from_secs(1));
+    assert!(discard.figures().hung);
     assert_eq!(discard.figures().stored, 1_000);
 }

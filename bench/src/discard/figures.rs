@@ -58,6 +58,8 @@ pub struct Figures {
     pub full: u64,
     /// and how many there were by then.
     pub full_lines: u64,
+    /// Whether writes were made to hang.
+    pub hung: bool,
     /// How late lines were.
     pub latency: Option<Latency>,
 }

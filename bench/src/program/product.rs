@@ -6,8 +6,9 @@ use std::process::Command;
 use anyhow::Context;
 use flightline_fixtures::http;
 use flightline_fixtures::process::Process;
+use serde_json::Value;
 
-use super::{Api, PLACE, Program, Setting, log, terminate};
+use super::{Api, Ownership, PLACE, Program, Setting, log, terminate};
 use crate::machine;
 use crate::scenario::{Scenario, Source, Switch};
 
@@ -96,12 +97,30 @@ impl Program for Product {
         http::answers(&format!("http://127.0.0.1:{}/readyz", setting.port), 200)
     }
 
+    fn owns(&self, setting: &Setting) -> anyhow::Result<Ownership> {
+        let answer = http::get(&format!("http://127.0.0.1:{}/status", setting.port))?;
+        let status = serde_json::from_slice(&answer.body).context("the worker's status")?;
+        Ok(ownership(&status))
+    }
+
     fn stop(&self, worker: &mut Process, setting: &Setting) -> anyhow::Result<Option<u64>> {
         let metrics = http::get(&format!("http://127.0.0.1:{}/metrics", setting.port));
         let metrics = metrics.with_context(|| format!("scrape the worker:\n{}", worker.tail()))?;
         let dropped = dropped(&metrics.text())?;
         terminate(worker, setting)?;
         Ok(Some(dropped))
+    }
+}
+
+/// A stream that is not divided has no lanes.
+fn ownership(status: &Value) -> Ownership {
+    let Some(lanes) = status["lanes"].as_array() else {
+        return Ownership::Shared;
+    };
+    if lanes.iter().any(|lane| lane["owner"] == "here") {
+        Ownership::Owner
+    } else {
+        Ownership::Nothing
     }
 }
 
@@ -189,6 +208,8 @@ time_unit = "ns""#
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -199,5 +220,17 @@ mod tests {
         for none in ["0.1.0", "0.1.0 (20261122)", "0.1.0 (default)"] {
             assert_eq!(commit_in(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn a_worker_owns_a_lane_that_it_reads_itself() {
+        let lanes = |owners: &[&str]| {
+            let lanes = owners.iter().map(|owner| json!({ "owner": owner }));
+            json!({ "lanes": lanes.collect::<Vec<_>>() })
+        };
+        assert_eq!(ownership(&json!({})), Ownership::Shared);
+        assert_eq!(ownership(&lanes(&["elsewhere", "here"])), Ownership::Owner);
+        let others = lanes(&["elsewhere", "nobody", "leaving"]);
+        assert_eq!(ownership(&others), Ownership::Nothing);
     }
 }

@@ -55,6 +55,7 @@ impl Rig {
         let mut workers = Workers::start(program, settings)?;
         let goal = self.goal(plan, &sent);
         watch(goal, depot, &mut workers, None)?;
+        self.wait_for_doubles(plan, &mut workers)?;
         let moved = self.moved(&before, depot, &workers, sent)?;
         let figures = moved.figures;
         Ok(Moved {
@@ -102,6 +103,7 @@ impl Rig {
         let goal = self.goal(plan, &sent);
         let report = watch(goal, depot, &mut workers, Some(publisher))?;
         let report = report.context("the publisher has ended")?;
+        self.wait_for_doubles(plan, &mut workers)?;
         let moved = self.moved(&before, depot, &workers, sent)?;
         Ok(Moved {
             seconds: streamed_in(&moved.figures, &report),
@@ -122,6 +124,16 @@ impl Rig {
         let subject = String::from_utf8(subject)?;
         self.server
             .wait_subscribed(&subject, usize::try_from(plan.workers)?)
+    }
+
+    /// What a killed worker had in hand comes again when its acks are overdue, and is a double only then.
+    fn wait_for_doubles(&self, plan: &Plan, workers: &mut Workers<'_>) -> anyhow::Result<()> {
+        match (plan.scenario.source, plan.incident) {
+            (Source::Explicit | Source::Partitions(_), Incident::KillOne { .. }) => {
+                self.wait_settled(QUIET_STREAM, || workers.check())
+            }
+            (Source::Core, _) | (_, Incident::None | Incident::Stall(_)) => Ok(()),
+        }
     }
 
     fn goal(&self, plan: &Plan, sent: &Sum) -> Goal {
