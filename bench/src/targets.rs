@@ -22,6 +22,8 @@ mod turns;
 mod rates;
 /// Nanoseconds of single steps, in this process.
 pub mod steps;
+/// Allocations of single steps, in a process of its own.
+pub mod allocations;
 /// The exporter: what it costs on top, and its table.
 mod exporter;
 /// A table of 200,000 series, measured in a process of its own.
@@ -68,12 +70,13 @@ pub struct Bench {
 pub type Measure = (&'static str, fn(&mut Bench) -> anyhow::Result<Vec<Row>>);
 
 /// Every row, in the order of the table.
-pub const MEASURES: [Measure; 12] = [
+pub const MEASURES: [Measure; 13] = [
     ("core-line", rates::core_line),
     ("core-lines50", rates::core_lines50),
     ("explicit", rates::explicit),
     ("ack-all", rates::ack_all),
     ("steps", steps::rows),
+    ("allocations", allocations::rows),
     ("exporter", exporter::on_top),
     ("series", exporter::table),
     ("memory", memory::rows),

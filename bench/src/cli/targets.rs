@@ -21,7 +21,7 @@ pub struct TargetsArgs {
     /// Minutes instead of an hour: fewer messages
     #[arg(long)]
     short: bool,
-    /// Only these rows: core-line, core-lines50, explicit, ack-all, steps, exporter, series, memory, latency, start,
+    /// Only these rows: core-line, core-lines50, explicit, ack-all, steps, allocations, exporter, series, memory, latency, start,
     /// scale-out, partitions
     #[arg(long, value_name = "ROW", value_delimiter = ',')]
     only: Vec<String>,
