@@ -33,7 +33,7 @@ use crate::scenario::{Scenario, Shape, Switch};
 use crate::trial::BATCH_LINES;
 
 /// Different messages: more than a branch predictor learns by heart.
-const VARIANTS: u32 = 256;
+pub(super) const VARIANTS: u32 = 256;
 /// Different series of samples.
 const SERIES: u32 = 10_000;
 /// Messages of one pass,
@@ -169,7 +169,8 @@ fn pass(deliveries: &[Delivery], mut step: impl FnMut(&Delivery) -> bool) -> any
     Ok(taken.as_secs_f64() * 1e9 / f64::from(MESSAGES))
 }
 
-fn deliveries(shape: Shape, variants: u32) -> Vec<Delivery> {
+/// Some messages of `shape`, each another.
+pub(super) fn deliveries(shape: Shape, variants: u32) -> Vec<Delivery> {
     let subject = subject(shape);
     (0..variants)
         .map(|variant| delivery(&subject, &Template::new(shape, variant)))
