@@ -146,26 +146,24 @@ async fn what_a_stalled_store_makes_the_client_drop_is_counted_exactly_and_said_
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_dropped_before_the_end_is_counted_too() {
+/// Messages of 400 bytes for a source that nobody takes anything from: how many of them it holds in the end.
+async fn held_by(capacity: usize, buffer: usize) -> u64 {
     const MESSAGES: u64 = 20_000;
-    const CAPACITY: usize = 50;
     let server = core_server();
     let source = Core {
         queue_group: "flightline".to_owned(),
-        capacity: CAPACITY,
-        buffer: 1 << 20,
+        capacity,
+        buffer,
         report_interval: Duration::from_secs(10),
     };
     let metrics = Arc::new(Metrics::new());
     let (hands, mut intake) = handoff();
     let stop = CancellationToken::new();
-    let own = connect(&server, CAPACITY).await;
+    let own = connect(&server, capacity).await;
     let patterns = vec![PATTERN.to_owned()];
     let source = Source::new(own.clone(), source, patterns, Arc::clone(&metrics));
     let task = tokio::spawn(source.run(hands, stop.clone()));
     subscribed(&server, 1).await;
-    // Nobody takes anything: what is held grows to its limit, and the rest is dropped.
     let bus = connect(&server, SUBSCRIPTION_CAPACITY).await;
     publish(&bus, 0..MESSAGES, 400).await;
     let arrived = wait::until_async(PATIENCE, || async { own.messages_in() == MESSAGES });
@@ -179,6 +177,21 @@ async fn what_is_dropped_before_the_end_is_counted_too() {
     assert_eq!(taken, metrics.received.get());
     assert!(taken < MESSAGES, "nothing was dropped: this shows nothing");
     assert_eq!(metrics.dropped.get(), MESSAGES - taken);
+    taken
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_client_drops_before_the_end_is_counted_too() {
+    held_by(50, 1 << 20).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bytes_that_are_held_have_a_limit_however_many_messages_they_are() {
+    const BUFFER: u64 = 1 << 20;
+    let held = held_by(SUBSCRIPTION_CAPACITY, usize::try_from(BUFFER).unwrap()).await;
+    // Beside it there are a chunk on its way and one that the path has.
+    assert!(held * 400 < BUFFER + 2 * 256 * 1024, "{held} are held");
+    assert!(held * 400 > BUFFER / 4, "{held} are held");
 }
 
 #[tokio::test(flavor = "multi_thread")]
