@@ -38,7 +38,7 @@ fn traffic() -> Traffic {
 fn begun(check: Check, stall: Option<Stall>) -> Discard {
     let folder = tempfile::tempdir().unwrap();
     let depot = Depot::start(Store::Discard, Shape::Line, Path::new(BENCH), folder.path());
-    let depot = depot.unwrap();
+    let mut depot = depot.unwrap();
     depot
         .begin(&Expectation {
             traffic: traffic(),
