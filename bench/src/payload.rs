@@ -12,6 +12,12 @@ pub mod clock;
 /// Messages but for their timestamps.
 pub mod template;
 
+/// The most distinct subjects: their numbers have six digits, so that subjects are of one length.
+pub const MOST_SUBJECTS: u32 = 1_000_000;
+/// The most lines in a trial: the store that accounts keeps a bit for each, which is 125 MB for so many, and nobody waits for the
+/// hour that they take.
+pub const MOST_LINES: u64 = 1_000_000_000;
+
 /// Different messages of a shape: as many hosts, so that tags differ from line to line.
 const VARIANTS: u32 = 256;
 /// Different series of single-field samples.

@@ -83,6 +83,10 @@ impl FromStr for Moved {
 /// # Errors
 /// When there is no server, or the product is not there or fails: what it would be compared with is then of no use.
 pub fn compare(args: &CompareArgs) -> anyhow::Result<ExitCode> {
+    let plans = args.plans();
+    for plan in &plans {
+        plan.validate()?;
+    }
     let bench = std::env::current_exe()?;
     let mut programs: Vec<Box<dyn Program>> = vec![
         Box::new(Floor::new(bench.clone())),
@@ -101,7 +105,7 @@ pub fn compare(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     }
     let mut rig = Rig::start(&bench, &args.server.choice())?;
     keep::show_heading()?;
-    let mut outcome = run(&args.plans(), args.runs, &programs, |program, plan| {
+    let mut outcome = run(&plans, args.runs, &programs, |program, plan| {
         let moved = rig.run(program, plan)?;
         keep::show(&moved.record)?;
         keep::keep(&args.keep.out, &moved.record)?;

@@ -21,7 +21,7 @@ pub struct Args {
     #[command(flatten)]
     keep: KeepArgs,
     /// How often
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
 }
 
@@ -74,6 +74,7 @@ pub fn product(path: Option<&PathBuf>) -> anyhow::Result<Product> {
 
 fn in_turn(args: &Args, programs: &[&dyn Program]) -> anyhow::Result<()> {
     let plan = args.scenario.plan();
+    plan.validate()?;
     let mut rig = Rig::start(&std::env::current_exe()?, &args.server.choice())?;
     keep::show_heading()?;
     for _ in 0..args.runs {

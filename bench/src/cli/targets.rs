@@ -26,7 +26,7 @@ pub struct TargetsArgs {
     #[arg(long, value_name = "ROW", value_delimiter = ',')]
     only: Vec<String>,
     /// How often each program has its turn [default: 5; short: 3]
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     runs: Option<u32>,
     /// The product [default: as it was built beside this program]
     #[arg(long, value_name = "PATH")]
@@ -56,7 +56,7 @@ pub fn targets(args: &TargetsArgs) -> anyhow::Result<ExitCode> {
         (Length::Full, RUNS.1)
     };
     let product = product(args.flightline.as_ref())?;
-    let runs = args.runs.unwrap_or(runs).max(1);
+    let runs = args.runs.unwrap_or(runs);
     let mut bench = Bench::start(product, args.server.choice(), runs, length, &args.keep.out)?;
     keep::show_heading()?;
     let mut rows = Vec::new();

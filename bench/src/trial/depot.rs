@@ -49,7 +49,7 @@ impl Depot {
         let (kind, url) = match store {
             Store::Discard => discard(bench, folder)?,
             Store::Influxdb => {
-                let influxd = Influxd::start();
+                let influxd = Influxd::try_start()?;
                 influxd.create_database(PLACE);
                 let url = influxd.url();
                 (Kind::Influxdb(influxd), url)
@@ -63,7 +63,7 @@ impl Depot {
                         bail!("VictoriaMetrics counts fields, and a mix has no fixed number a line")
                     }
                 };
-                let victoria = Victoria::start();
+                let victoria = Victoria::try_start()?;
                 let url = victoria.url();
                 (Kind::Victoria(victoria, fields), url)
             }
