@@ -2,7 +2,8 @@
 //! the rest: the server, the store, the publisher, CPU and memory of the process, and its end.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -103,6 +104,22 @@ pub trait Program: fmt::Debug {
         terminate(worker, setting)?;
         Ok(0)
     }
+}
+
+/// What a program may know of who measures it: where programs lie, and where it may write.
+const KEPT: [&str; 3] = ["PATH", "HOME", "TMPDIR"];
+
+/// `binary` without the environment of who measures: a variable that sets a part of a program's configuration, its threads or
+/// its allocator would be measured in place of what the scenario says.
+pub fn command(binary: &Path) -> Command {
+    let mut command = Command::new(binary);
+    command.env_clear();
+    for name in KEPT {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command
 }
 
 /// Where a worker's output goes.

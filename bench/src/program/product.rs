@@ -1,13 +1,12 @@
 //! A setting comes in, `flightline run` goes out, with the configuration that the setting stands for.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::Context;
 use flightline_fixtures::http;
 use flightline_fixtures::process::Process;
 
-use super::{Api, PLACE, Program, Setting, log, terminate};
+use super::{Api, PLACE, Program, Setting, command, log, terminate};
 use crate::scenario::{Scenario, Source, Switch};
 
 /// Its configuration, in the worker's folder.
@@ -53,7 +52,7 @@ impl Program for Product {
     }
 
     fn version(&self) -> anyhow::Result<String> {
-        let output = Command::new(&self.binary)
+        let output = command(&self.binary)
             .arg("--version")
             .output()
             .with_context(|| format!("start {}", self.binary.display()))?;
@@ -68,7 +67,7 @@ impl Program for Product {
     fn start(&self, setting: &Setting) -> anyhow::Result<Process> {
         std::fs::write(setting.folder.join(FILE), config(setting))
             .context("write the configuration")?;
-        let mut command = Command::new(&self.binary);
+        let mut command = command(&self.binary);
         command
             .args(["run", "--config", FILE])
             .current_dir(&setting.folder);
