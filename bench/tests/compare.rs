@@ -95,7 +95,7 @@ fn a_peer_is_compared_its_losses_are_told_and_absent_ones_are_said_to_be_absent(
         "{said}"
     );
     let kept = fs::read_to_string(&runs).unwrap();
-    assert_eq!(kept.lines().count(), 3 * 2);
+    assert_eq!(kept.lines().count(), 3 * 2, "{said}");
 
     let page = folder.path().join("report");
     let baseline = folder.path().join("baseline.json");

@@ -129,6 +129,17 @@ fn a_body_that_is_too_large_is_refused_packed_or_not_and_the_next_is_taken() {
 }
 
 #[test]
+fn what_is_written_elsewhere_is_read_to_its_end_and_kept_nowhere() {
+    let mut discard = begun(Check::Account, None);
+    let url = format!("{}/elsewhere/write", discard.depot.target().url);
+    let large = body().repeat(100);
+    for _ in 0..10 {
+        assert_eq!(post(&url, &large).unwrap().status, 200);
+    }
+    assert_eq!(discard.figures().lines, 0);
+}
+
+#[test]
 fn a_new_trial_begins_with_nothing() {
     let mut discard = begun(Check::Count, None);
     discard.write(&body());
