@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use flightline_fixtures::process::{Process, Signal};
 
+use crate::interrupt;
 use crate::scenario::Scenario;
 
 /// The limit rig: no decode.
@@ -136,9 +137,9 @@ pub fn terminate(worker: &mut Process, setting: &Setting) -> anyhow::Result<()> 
     worker
         .signal(Signal::Term)
         .with_context(|| format!("worker {number} has ended by itself:\n{}", worker.tail()))?;
-    let status = worker
-        .wait(STOP_LIMIT)
-        .with_context(|| format!("worker {number} does not end:\n{}", worker.tail()))?;
+    let ended = interrupt::until_some(STOP_LIMIT, || worker.exited().transpose());
+    let status =
+        ended.with_context(|| format!("worker {number} does not end:\n{}", worker.tail()))??;
     anyhow::ensure!(
         status.success(),
         "worker {number} ended with {status}:\n{}",

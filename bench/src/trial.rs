@@ -15,7 +15,7 @@ use crate::payload::Traffic;
 use crate::program::{Program, STREAM, Setting};
 use crate::record::{Machine, Record};
 use crate::scenario::Source;
-use crate::{jetstream, machine, record};
+use crate::{interrupt, jetstream, machine, record};
 use depot::Depot;
 use plan::Plan;
 use server::{Choice, Server};
@@ -87,6 +87,7 @@ impl Rig {
     /// # Errors
     /// When anything does not do what it should; that lines are lost is no error but a figure.
     pub fn run(&mut self, program: &dyn Program, plan: &Plan) -> anyhow::Result<Outcome> {
+        interrupt::check()?;
         plan.validate()?;
         if let Some(reason) = program.refuses(&plan.scenario) {
             bail!("{} cannot do {}: {reason}", program.name(), plan.scenario);

@@ -1,7 +1,10 @@
 //! The hidden verbs: what a trial starts as processes of their own, so that CPU and memory can be told apart.
 
 use std::net::SocketAddr;
+use std::os::unix::process::parent_id;
 use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use flightline::config::environment::Environment;
@@ -12,6 +15,9 @@ use crate::discard;
 use crate::floor::{self, Acks};
 use crate::publish::{self, Pace};
 use crate::targets;
+
+/// Between two looks at whether the parent still is there.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// `publisher`
 #[derive(Debug, Args)]
@@ -64,6 +70,7 @@ enum AcksArg {
 /// # Errors
 /// When it did not.
 pub fn publisher(args: &PublisherArgs) -> anyhow::Result<()> {
+    end_with_parent()?;
     let traffic = serde_json::from_str(&args.traffic)?;
     let pace = match args.pace {
         PaceArg::Full => Pace::Full,
@@ -79,6 +86,7 @@ pub fn publisher(args: &PublisherArgs) -> anyhow::Result<()> {
 /// # Errors
 /// When it cannot listen.
 pub fn discard(args: &DiscardArgs) -> anyhow::Result<()> {
+    end_with_parent()?;
     Ok(one_thread()?.block_on(discard::serve(args.listen))?)
 }
 
@@ -87,6 +95,7 @@ pub fn discard(args: &DiscardArgs) -> anyhow::Result<()> {
 /// # Errors
 /// At the first thing that goes wrong.
 pub fn floor_worker(args: &FloorArgs) -> anyhow::Result<()> {
+    end_with_parent()?;
     // The file alone says what is measured.
     let nothing = Environment::of::<&str, &str>([]);
     let config = load(std::slice::from_ref(&args.config), &nothing)?.config;
@@ -107,6 +116,21 @@ pub fn floor_worker(args: &FloorArgs) -> anyhow::Result<()> {
 /// When it is not filled.
 pub fn series() -> anyhow::Result<()> {
     Ok(out::json(&targets::series::measure()?)?)
+}
+
+/// Ends this process soon after the one that has started it: who is killed ends nobody.
+fn end_with_parent() -> std::io::Result<()> {
+    let parent = parent_id();
+    let look = move || {
+        while parent_id() == parent {
+            thread::park_timeout(LOOK);
+        }
+        std::process::exit(1)
+    };
+    thread::Builder::new()
+        .name("parent".to_owned())
+        .spawn(look)?;
+    Ok(())
 }
 
 /// A thread of its own is all that these need.

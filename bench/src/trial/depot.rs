@@ -5,16 +5,17 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use flightline_fixtures::http;
 use flightline_fixtures::influxd::Influxd;
 use flightline_fixtures::process::Process;
 use flightline_fixtures::server::free_port;
 use flightline_fixtures::victoria::Victoria;
-use flightline_fixtures::{http, wait};
 use serde_json::Value;
 
 use crate::discard::figures::{Alteration, Expectation, Figures};
 use crate::discard::tail::{Mark, Tail};
 use crate::discard::{ALTERED, BEGIN, FIGURES};
+use crate::interrupt;
 use crate::program::{Api, PLACE, Target};
 use crate::publish::now;
 use crate::scenario::{Shape, Store};
@@ -180,7 +181,7 @@ fn discard(bench: &Path, folder: &Path) -> anyhow::Result<(Kind, String)> {
         .with_context(|| format!("start {}", bench.display()))?;
     let url = format!("http://{address}");
     let ping = format!("{url}/ping");
-    wait::until(START_LIMIT, || http::answers(&ping, 204))
+    interrupt::until_some(START_LIMIT, || http::answers(&ping, 204).then_some(()))
         .with_context(|| format!("the discarding store:\n{}", process.tail()))?;
     Ok((Kind::Discard(process), url))
 }

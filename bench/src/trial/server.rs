@@ -7,9 +7,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use flightline_fixtures::http;
 use flightline_fixtures::nats::{self, Nats, Options};
-use flightline_fixtures::{http, wait};
 use serde_json::Value;
+
+use crate::interrupt;
 
 /// For workers to subscribe after they have started.
 const SUBSCRIBE_LIMIT: Duration = Duration::from_secs(30);
@@ -97,7 +99,7 @@ impl Server {
             let list = value["subscriptions_list"].as_array().map_or(0, Vec::len);
             (list >= count).then_some(())
         };
-        wait::until_some(SUBSCRIBE_LIMIT, seen)
+        interrupt::until_some(SUBSCRIBE_LIMIT, seen)
             .with_context(|| format!("{count} subscriptions to {subject} at {monitor}"))
     }
 }

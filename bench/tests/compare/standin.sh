@@ -32,7 +32,15 @@ kept=$!
 floor lost "$(value urls)/elsewhere"
 lost=$!
 trap 'kill -s TERM "$kept" "$lost"' TERM
+# Half a minute, of which a floor that is to get ready needs a second. One that is left ends with this script.
+looks=600
 until grep -q ready kept/log && grep -q ready lost/log; do
+    looks=$((looks - 1))
+    if [ "$looks" -eq 0 ] || ! kill -0 "$kept" || ! kill -0 "$lost"; then
+        echo 'a floor does not get ready' >&2
+        cat kept/log lost/log >&2
+        exit 1
+    fi
     sleep 0.05
 done
 echo 'Started the NATS consumer service'
