@@ -20,8 +20,11 @@ pub mod product;
 /// For a worker to end after SIGTERM: more than the product's own drain may take.
 const STOP_LIMIT: Duration = Duration::from_secs(40);
 
-/// The stream that JetStream scenarios are filled into.
-pub const STREAM: &str = "TELEMETRY";
+/// The stream that JetStream scenarios are filled into: the bench's own, by a name that nobody else's has.
+pub const STREAM: &str = "BENCHMARK";
+
+/// What the names of all consumers begin with.
+pub const CONSUMER: &str = "bench-";
 
 /// What one worker of a program is told.
 #[derive(Debug, Clone)]

@@ -12,11 +12,12 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::discard::figures::Alteration;
 use crate::payload::Traffic;
-use crate::program::{Program, STREAM, Setting};
+use crate::program::{CONSUMER, Program, STREAM, Setting};
 use crate::record::{Machine, Record};
 use crate::scenario::Source;
 use crate::{interrupt, jetstream, machine, record};
 use depot::Depot;
+use guest::Guest;
 use plan::Plan;
 use server::{Choice, Server};
 
@@ -34,6 +35,8 @@ pub mod watch;
 mod ground;
 /// From the start of the workers to their end.
 mod course;
+/// On a server that somebody else runs.
+mod guest;
 
 /// A batch is cut at so many lines: the product's own default, for every program.
 pub const BATCH_LINES: usize = 5_000;
@@ -56,6 +59,7 @@ pub struct Rig {
     bench: PathBuf,
     server: Server,
     runtime: tokio::runtime::Runtime,
+    guest: Option<Guest>,
     filled: Option<Traffic>,
     trials: u32,
     machine: Machine,
@@ -66,17 +70,23 @@ impl Rig {
     /// Starts the server. `bench` is this program's own file, of which the store and the publisher are made.
     ///
     /// # Errors
-    /// When there is no server.
+    /// When there is no server, or somebody else on it has what the trials would need for themselves.
     pub fn start(bench: &Path, choice: &Choice) -> anyhow::Result<Self> {
         let server = Server::start(choice)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let guest = match choice {
+            Choice::Running { .. } => Some(runtime.block_on(Guest::enter(&server))?),
+            Choice::Newest | Choice::Suite(_) => None,
+        };
         Ok(Self {
             bench: bench.to_owned(),
             machine: machine::here(server.version().to_owned()),
             commit: machine::commit(),
             server,
-            runtime: tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?,
+            runtime,
+            guest,
             filled: None,
             trials: 0,
         })
@@ -115,7 +125,7 @@ impl Rig {
             self.stream(program, plan, settings, &mut depot, folder)?
         };
         if scenario.source != Source::Core {
-            let gone = jetstream::no_consumers(self.server.url(), STREAM);
+            let gone = jetstream::no_consumers(self.server.url(), STREAM, CONSUMER);
             self.runtime.block_on(gone)?;
         }
         let count = moved
@@ -154,7 +164,7 @@ impl Rig {
                 nats: self.server.url().to_owned(),
                 subjects: Traffic::patterns(plan.scenario.shape),
                 stream: STREAM.to_owned(),
-                consumer: format!("bench-{}", self.trials),
+                consumer: format!("{CONSUMER}{}", self.trials),
                 group: "bench".to_owned(),
                 store: depot.target(),
                 batch_lines: BATCH_LINES,
@@ -165,5 +175,15 @@ impl Rig {
             })
         };
         (0..plan.workers).map(setting).collect()
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        if let Some(guest) = &self.guest
+            && let Err(error) = self.runtime.block_on(guest.leave())
+        {
+            tracing::warn!(%error, "something of a trial is left on the server");
+        }
     }
 }

@@ -30,7 +30,7 @@ async fn listener(nats: &Nats) -> Bus {
 async fn no_message_comes_before_its_moment_and_the_last_is_not_put_off() {
     let nats = Nats::start();
     let bus = listener(&nats).await;
-    let mut messages = bus.subscribe("telemetry.>").await.unwrap();
+    let mut messages = bus.subscribe("benchmark.>").await.unwrap();
     bus.flush().await.unwrap();
     let traffic = Traffic {
         shape: Shape::Line,

@@ -7,6 +7,7 @@ use flightline_fixtures::http;
 use flightline_fixtures::process::Process;
 
 use super::{Api, PLACE, Program, Setting, command, log, terminate};
+use crate::payload::{FOREIGN, PREFIX};
 use crate::scenario::{Scenario, Source, Switch};
 
 /// Its configuration, in the worker's folder.
@@ -100,7 +101,11 @@ fn dropped(metrics: &str) -> anyhow::Result<u64> {
 
 /// The configuration that a setting stands for.
 pub fn config(setting: &Setting) -> String {
-    let mut parts = vec![format!("[nats]\nurl = {:?}", setting.nats), source(setting)];
+    let mut parts = vec![
+        format!("prefix = {PREFIX:?}"),
+        format!("[nats]\nurl = {:?}", setting.nats),
+        source(setting),
+    ];
     parts.push(format!(
         "[batch]\nlines = {}\nage = \"{}ms\"",
         setting.batch_lines,
@@ -114,7 +119,7 @@ pub fn config(setting: &Setting) -> String {
     let foreign: Vec<_> = setting
         .subjects
         .iter()
-        .filter(|subject| !subject.starts_with("telemetry."))
+        .filter(|subject| subject.starts_with(FOREIGN))
         .collect();
     if !foreign.is_empty() {
         parts.push(mapping(&foreign));

@@ -80,6 +80,8 @@ impl Rig {
         interrupt::until_some(MAKE_LIMIT, is_there)
             .with_context(|| format!("{} makes no stream:\n{}", program.name(), workers.tails()))?;
         workers.stop()?;
+        let marked = jetstream::mark(self.server.url(), STREAM);
+        self.runtime.block_on(marked)?;
         Ok(())
     }
 

@@ -10,7 +10,9 @@ config=$2
 value() { sed -n "s/^ *$1 = \[*\"\([^\"]*\)\".*/\1/p" "$config" | head -n 1; }
 floor() {
     mkdir "$1"
+    subject=$(value subjects)
     cat >"$1/flightline.toml" <<TOML
+prefix = "${subject%%.*}"
 [nats]
 url = "$(value servers)"
 [source]
