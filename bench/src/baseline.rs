@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::medians::{self, PRODUCT, Spread};
+use crate::medians::{self, MOST_NOISE, PRODUCT, Spread};
 use crate::record::{Machine, Record};
 use crate::scenario::Scenario;
 
@@ -60,7 +60,7 @@ pub enum Error {
     },
     /// The records hold nothing to keep.
     #[error(
-        "no trial of {PRODUCT} at full rate with a floor beside it: run `e2e` and `floor` of a scenario within the same hour"
+        "no trial of {PRODUCT} at full rate with a floor in the same turn, in which neither lost lines: run `e2e --floor`"
     )]
     Empty,
 }
@@ -126,8 +126,10 @@ pub enum Verdict {
     Held,
     /// Better by more than the noise.
     Better,
-    /// Worse by more than the noise: the only failure.
+    /// Worse by more than the noise: a failure.
     Worse,
+    /// Runs of one of the two differ so much that nothing can be said: a failure too, or noise would hide whatever became worse.
+    TooNoisy,
     /// Not in the baseline.
     New,
     /// In the baseline, not among the records.
@@ -163,12 +165,12 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Whether no scenario is worse.
+    /// Whether no scenario is worse, as far as can be said of each.
     pub fn holds(&self) -> bool {
-        !self
-            .changes
-            .iter()
-            .any(|change| change.verdict == Verdict::Worse)
+        self.changes.iter().all(|change| match change.verdict {
+            Verdict::Held | Verdict::Better | Verdict::New | Verdict::Unmeasured => true,
+            Verdict::Worse | Verdict::TooNoisy => false,
+        })
     }
 }
 
@@ -203,6 +205,7 @@ fn change(scenario: Scenario, workers: u32, then: Option<Spread>, now: Option<Sp
     let of = |spread: Option<Spread>| spread.map_or(0.0, |spread| spread.noise());
     let noise = LEAST_NOISE.max(of(then)).max(of(now));
     let verdict = match (then, now) {
+        (Some(then), Some(now)) if noise > MOST_NOISE => beyond_noise(then, now),
         (Some(then), Some(now)) if now.median < then.median * (1.0 - noise) => Verdict::Worse,
         (Some(then), Some(now)) if now.median > then.median * (1.0 + noise) => Verdict::Better,
         (Some(_), Some(_)) => Verdict::Held,
@@ -219,8 +222,19 @@ fn change(scenario: Scenario, workers: u32, then: Option<Spread>, now: Option<Sp
     }
 }
 
+/// What noise says nothing about: all runs are better than all runs were, or worse.
+fn beyond_noise(then: Spread, now: Spread) -> Verdict {
+    if now.low >= then.high {
+        Verdict::Better
+    } else if now.high < then.low {
+        Verdict::Worse
+    } else {
+        Verdict::TooNoisy
+    }
+}
+
 fn rows(records: &[Record]) -> Vec<Row> {
-    let rated = medians::rated(records);
+    let rated = medians::whole(records);
     let groups = medians::groups(&rated);
     let kept = groups
         .iter()
@@ -258,6 +272,7 @@ impl fmt::Display for Verdict {
             Self::Held => "held",
             Self::Better => "better",
             Self::Worse => "WORSE",
+            Self::TooNoisy => "TOO NOISY",
             Self::New => "new",
             Self::Unmeasured => "not measured",
         })

@@ -36,13 +36,15 @@ pub struct Outcome {
 
 /// Moves every plan `runs` times through every program: A B C A B C, so that whatever changes on the machine meanwhile changes for
 /// all. Where lines are only counted, because knowing each would slow the store, one more turn before accounts for every line.
+/// `trial` is told the number of the turn.
 pub fn run(
     plans: &[Plan],
     runs: u32,
     programs: &[Box<dyn Program>],
-    mut trial: impl FnMut(&dyn Program, &Plan) -> anyhow::Result<trial::Outcome>,
+    mut trial: impl FnMut(usize, &dyn Program, &Plan) -> anyhow::Result<trial::Outcome>,
 ) -> Outcome {
     let mut outcome = Outcome::default();
+    let mut number = 0;
     for plan in plans {
         let mut able: Vec<&dyn Program> = Vec::new();
         for program in programs {
@@ -52,7 +54,7 @@ pub fn run(
             }
         }
         for turn in turns(plan, runs) {
-            able.retain(|program| match trial(*program, &turn) {
+            able.retain(|program| match trial(number, *program, &turn) {
                 Ok(moved) => {
                     outcome.add(moved);
                     true
@@ -63,6 +65,7 @@ pub fn run(
                     false
                 }
             });
+            number += 1;
         }
     }
     outcome

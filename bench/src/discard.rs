@@ -83,10 +83,11 @@ impl Store {
     }
 
     fn figures(&self) -> Figures {
-        self.account
-            .as_ref()
-            .map(Account::figures)
-            .unwrap_or_default()
+        let account = self.account.as_ref().map(Account::figures);
+        Figures {
+            hung: self.stalled_until.is_some(),
+            ..account.unwrap_or_default()
+        }
     }
 
     /// Until when a write that comes now is to hang.

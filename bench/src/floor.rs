@@ -11,20 +11,23 @@ use flightline::sink::client::{Client, OpenError};
 use flightline::source::merged::Merged;
 use futures_util::{FutureExt, StreamExt};
 use serde::{Deserialize, Serialize};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::jetstream::{self, AdminError};
 use crate::payload::newlines;
+use acks::{Acknowledger, Acks};
 use batch::Batch;
 use pull::Pulls;
 use way::{Sent, Way};
 
-/// The open batch.
-pub mod batch;
 /// Pull requests.
 pub mod pull;
-/// Bodies to the store, acks to the server.
+/// The open batch.
+pub mod batch;
+/// Bodies to the store.
 mod way;
+/// Acks to the server.
+pub mod acks;
 
 /// Messages taken in one turn of the loop, as the product does.
 const CHUNK: usize = 256;
@@ -51,15 +54,6 @@ impl Said {
     }
 }
 
-/// How messages of a stream are acknowledged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Acks {
-    /// Each.
-    Each,
-    /// The last of a batch, for all before it.
-    Last,
-}
-
 /// What stands in the floor's way.
 #[derive(Debug, thiserror::Error)]
 pub enum FloorError {
@@ -81,6 +75,12 @@ pub enum FloorError {
     /// The store does not take the data. There is no second try here.
     #[error("the store answered {0}")]
     Store(String),
+    /// The server does not serve a pull.
+    #[error("the server ended a pull: {0}")]
+    Pull(String),
+    /// Whoever acknowledges has ended before everything was.
+    #[error("the task that acknowledges has ended: the connection to nats was closed")]
+    AcksEnded,
     /// Signals cannot be heard, or nothing be said.
     #[error(transparent)]
     System(#[from] std::io::Error),
@@ -99,17 +99,17 @@ pub async fn run(
     let mut terminated = signal(SignalKind::terminate())?;
     let store = store(config)?;
     let bus = Bus::connect(&config.nats, SUBSCRIPTION_CAPACITY).await?;
-    let acks = match &config.source {
+    let acknowledger = match &config.source {
         Source::Core(_) => None,
         Source::JetStream(source) => {
             if acks == Acks::Last {
                 let urls = config.nats.urls.join(",");
                 jetstream::one_owner(&urls, &source.stream, &source.consumer).await?;
             }
-            Some(acks)
+            Some(Acknowledger::new(bus.clone(), acks))
         }
     };
-    let way = Way::new(bus.clone(), Client::open(store)?, store.in_flight, acks);
+    let way = Way::new(Client::open(store)?, store.in_flight);
     let (messages, pulls) = subscribe(&bus, config).await?;
     bus.flush().await?;
     say(Said::Ready)?;
@@ -119,13 +119,12 @@ pub async fn run(
         messages,
         pulls,
         way,
+        acknowledger,
         received: 0,
     };
-    tokio::select! {
-        // Whatever is half done is left: the trial stops the floor when all has arrived.
-        _ = terminated.recv() => {}
-        ended = worker.work() => ended?,
-    }
+    worker.work(&mut terminated).await?;
+    // A batch that is not full is left: the trial stops the floor when all has arrived.
+    worker.finish().await?;
     let dropped = match worker.pulls {
         None => worker.bus.messages_in().saturating_sub(worker.received),
         Some(_) => 0,
@@ -161,8 +160,7 @@ async fn subscribe(
         Source::JetStream(source) => {
             let inbox = bus.inbox();
             let subscription = bus.subscribe(&inbox).await?;
-            let (stream, consumer) = (source.stream.clone(), source.consumer.clone());
-            let pulls = Pulls::new(stream, consumer, source.prefetch_bytes, inbox.into());
+            let pulls = Pulls::new(source, inbox.into(), bus.max_payload());
             Ok((Merged::new(vec![subscription]), Some(pulls)))
         }
     }
@@ -174,11 +172,13 @@ struct Worker {
     pulls: Option<Pulls>,
     batch: Batch,
     way: Way,
+    /// Of a stream.
+    acknowledger: Option<Acknowledger>,
     received: u64,
 }
 
 impl Worker {
-    async fn work(&mut self) -> Result<(), FloorError> {
+    async fn work(&mut self, terminated: &mut Signal) -> Result<(), FloorError> {
         loop {
             if let Some(pulls) = &mut self.pulls {
                 pulls.ask(&self.bus).await?;
@@ -192,6 +192,7 @@ impl Worker {
             };
             tokio::select! {
                 biased;
+                _ = terminated.recv() => return Ok(()),
                 () = age => self.cut().await?,
                 Some(sent) = self.way.next() => self.stored(sent).await?,
                 message = self.messages.next() => {
@@ -211,7 +212,7 @@ impl Worker {
     async fn take(&mut self, message: Message) -> Result<(), FloorError> {
         let message = match &mut self.pulls {
             None => message,
-            Some(pulls) => match pulls.take(message) {
+            Some(pulls) => match pulls.take(message)? {
                 Some(message) => message,
                 None => return Ok(()),
             },
@@ -238,9 +239,26 @@ impl Worker {
     }
 
     async fn stored(&mut self, sent: Sent) -> Result<(), FloorError> {
-        let body = self.way.acknowledge_in_order(sent).await?;
-        self.batch.recycle(body);
+        let stored = sent.map_err(|error| FloorError::Store(error.to_string()))??;
+        self.batch.recycle(stored.body.segments);
+        if let Some(acknowledger) = &mut self.acknowledger {
+            acknowledger.stored(stored.number, stored.body.acks).await?;
+            if let Some(list) = acknowledger.spare() {
+                self.batch.recycle_list(list);
+            }
+        }
         Ok(())
+    }
+
+    /// Waits until what is under way is stored and acknowledged.
+    async fn finish(&mut self) -> Result<(), FloorError> {
+        while let Some(sent) = self.way.next().await {
+            self.stored(sent).await?;
+        }
+        match self.acknowledger.take() {
+            Some(acknowledger) => acknowledger.finish().await,
+            None => Ok(()),
+        }
     }
 }
 

@@ -220,6 +220,55 @@ async fn durable(
         .map_err(|error| AdminError::new(consumer, &error))
 }
 
+/// What a consumer waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsettled {
+    /// Its name.
+    pub consumer: String,
+    /// Messages it has not delivered.
+    pub pending: u64,
+    /// Messages it has delivered and nobody has acknowledged.
+    pub ack_pending: u64,
+}
+
+impl std::fmt::Display for Unsettled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{}: {} messages not delivered, {} not acknowledged",
+            self.consumer, self.pending, self.ack_pending
+        )
+    }
+}
+
+/// The consumers of `stream` with names that begin with `name` which still wait for something. One that has delivered nothing is
+/// nobody's: a program may read from one of its own instead of the one that was there for it.
+///
+/// # Errors
+/// What the server says.
+pub async fn unsettled(url: &str, stream: &str, name: &str) -> Result<Vec<Unsettled>, AdminError> {
+    use futures_util::TryStreamExt;
+
+    let handle = context(url).await?.get_stream_no_info(stream).await;
+    let handle = handle.map_err(|error| AdminError::new(stream, &error))?;
+    let consumers: Vec<_> = handle
+        .consumers()
+        .try_collect()
+        .await
+        .map_err(|error| AdminError::new(stream, &error))?;
+    let named = consumers
+        .into_iter()
+        .filter(|info| info.name.starts_with(name) && info.delivered.consumer_sequence > 0);
+    let left = named.map(|info| Unsettled {
+        consumer: info.name,
+        pending: info.num_pending,
+        ack_pending: info.num_ack_pending as u64,
+    });
+    Ok(left
+        .filter(|left| left.pending > 0 || left.ack_pending > 0)
+        .collect())
+}
+
 /// Deletes every consumer of `stream` whose name begins with `beginning`.
 ///
 /// # Errors

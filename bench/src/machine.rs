@@ -1,14 +1,13 @@
-//! Where and of what a trial was made: the machine as the kernel describes it, the commit as git does. What cannot be told is
+//! Where and of what a trial was made: the machine as the kernel describes it, the commit as git did when this was built. What cannot be told is
 //! `unknown`: a record without it is still a record.
 
 use std::fs;
-use std::process::Command;
 use std::thread;
 
 use crate::record::Machine;
 
 /// What stands for what cannot be told.
-const UNKNOWN: &str = "unknown";
+pub const UNKNOWN: &str = "unknown";
 
 /// This machine, with a nats-server of version `nats`.
 pub fn here(nats: String) -> Machine {
@@ -23,24 +22,10 @@ pub fn here(nats: String) -> Machine {
     }
 }
 
-/// The commit of the working tree that this was built in; `-dirty` behind it if files that git knows were changed.
-pub fn commit() -> String {
-    let git = |arguments: &[&str]| {
-        let output = Command::new("git")
-            .args(["-C", env!("CARGO_MANIFEST_DIR")])
-            .args(arguments)
-            .output()
-            .ok()
-            .filter(|output| output.status.success())?;
-        Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    let Some(commit) = git(&["rev-parse", "--short=12", "HEAD"]) else {
-        return UNKNOWN.to_owned();
-    };
-    match git(&["status", "--porcelain", "--untracked-files=no"]) {
-        Some(changes) if changes.is_empty() => commit,
-        _ => format!("{commit}-dirty"),
-    }
+/// The commit that this program was built from; `-dirty` behind it if files that git knows were changed, `unknown` outside of a clone.
+pub fn commit() -> &'static str {
+    // Told when it is built: by the time it runs, the tree may be another.
+    env!("FLIGHTLINE_BENCH_COMMIT")
 }
 
 fn read(file: &str) -> String {

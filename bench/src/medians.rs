@@ -1,5 +1,5 @@
-//! Records come in; medians, spreads and ratios to the floor go out. A trial is divided by the floor's trial nearest to it in
-//! time, so that both saw the same machine in the same mood; a trial without a floor near it has no ratio.
+//! Records come in; medians, spreads and ratios to the floor go out. A trial is divided by the floor's trial of its own turn, so that
+//! both saw the same machine in the same mood and moved the same; a trial without one has no ratio.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::record::{Check, Program, Record};
 use crate::scenario::{Rate, Scenario, Switch};
-use crate::trial::plan::Plan;
+use crate::trial::plan::{Incident, Plan};
 
 /// The name of the program that everything is divided by.
 pub const FLOOR: &str = "floor";
@@ -17,8 +17,8 @@ pub const FLOOR: &str = "floor";
 /// The name of what is measured here.
 pub const PRODUCT: &str = "flightline";
 
-/// A floor further away than this was measured on a machine in another state: turns of one run are minutes apart.
-const NEAR: time::Duration = time::Duration::HOUR;
+/// More noise than this part of a figure would excuse anything: what is so noisy says nothing but that it should be measured again.
+pub const MOST_NOISE: f64 = 0.15;
 
 /// The median of some runs, and how far apart they were.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -82,12 +82,17 @@ impl Spread {
         }
     }
 
-    /// Half of the way from the least to the most, as a part of the median.
+    /// Half of the way from the least to the most.
+    pub fn half_range(&self) -> f64 {
+        (self.high - self.low) / 2.0
+    }
+
+    /// That as a part of the median.
     pub fn noise(&self) -> f64 {
-        if self.median == 0.0 {
+        if self.half_range() == 0.0 {
             return 0.0;
         }
-        ((self.high - self.low) / 2.0 / self.median).abs()
+        (self.half_range() / self.median).abs()
     }
 }
 
@@ -127,14 +132,26 @@ impl Group<'_> {
     }
 }
 
-/// Trials that count for rates: a store that knows each line of large messages is slower, so those have turns of their own, which
-/// count for what became of the lines only.
+/// Trials that count for rates. Those in which the store hung or a worker was killed don't; and a store that knows each line of large
+/// messages is slower, so those have turns of their own, which count for what became of the lines only.
 pub fn rated(records: &[Record]) -> Vec<Record> {
     let slowed = |record: &Record| {
         record.check == Check::Account && Plan::new(record.scenario, 1).check == Check::Count
     };
-    let rated = records.iter().filter(|record| !slowed(record));
+    let rated = records
+        .iter()
+        .filter(|record| record.incident == Incident::None && !slowed(record));
     rated.cloned().collect()
+}
+
+/// Those of them that moved every line. Peers may lose what they like, and are told what they lost; but a floor that lost lines is no
+/// limit, and a product that did has no rate to hold against another.
+pub fn whole(records: &[Record]) -> Vec<Record> {
+    let ours = |record: &Record| [FLOOR, PRODUCT].contains(&record.program.name.as_str());
+    let whole = rated(records).into_iter();
+    whole
+        .filter(|record| record.is_whole() || !ours(record))
+        .collect()
 }
 
 /// Records by scenario and program: scenarios as they first appear; the floor first in each, then the product, then the peers
@@ -173,25 +190,20 @@ pub fn groups(records: &[Record]) -> Vec<Group<'_>> {
     groups
 }
 
-/// Lines a second of one trial over the floor's.
+/// Lines a second of one trial over the floor's of the same turn.
 pub fn ratio(record: &Record, among: &[Record]) -> Option<f64> {
     if record.program.name == FLOOR {
         return None;
     }
-    let at = moment(record)?;
-    let near = |floor: &&Record| {
-        moment(floor).is_some_and(|moment| (moment - at).abs() <= NEAR)
-            && floor.program.name == FLOOR
+    let floor = among.iter().find(|floor| {
+        floor.program.name == FLOOR
+            && floor.turn == record.turn
             && floor.machine == record.machine
             && floor.check == record.check
+            && floor.count.messages == record.count.messages
+            && floor.program.workers == record.program.workers
             && plain(floor.scenario) == plain(record.scenario)
-    };
-    // A floor with as many workers, else the floor of one.
-    let distance = |floor: &&Record| {
-        let moment = moment(floor).map(|moment| (moment - at).abs());
-        (floor.program.workers != record.program.workers, moment)
-    };
-    let floor = among.iter().filter(near).min_by_key(distance)?;
+    })?;
     let ratio = record.lines_per_second() / floor.lines_per_second();
     ratio.is_finite().then_some(ratio)
 }

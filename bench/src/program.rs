@@ -100,14 +100,33 @@ pub trait Program: fmt::Debug {
     /// Whether the worker has done all that it does before the first message. On core the trial sees for itself whether it has subscribed.
     fn ready(&self, setting: &Setting) -> bool;
 
-    /// Ends the worker, when all has arrived; how many messages it says that its client dropped.
+    /// Whether some of the work is this worker's alone, so that nobody else does it unless this one is gone.
+    ///
+    /// # Errors
+    /// When it does not say.
+    fn owns(&self, _: &Setting) -> anyhow::Result<Ownership> {
+        Ok(Ownership::Shared)
+    }
+
+    /// Ends the worker, when all has arrived; how many messages it says that its client dropped, if it says so at all.
     ///
     /// # Errors
     /// When it does not end, or not well.
-    fn stop(&self, worker: &mut Process, setting: &Setting) -> anyhow::Result<u64> {
+    fn stop(&self, worker: &mut Process, setting: &Setting) -> anyhow::Result<Option<u64>> {
         terminate(worker, setting)?;
-        Ok(0)
+        Ok(None)
     }
+}
+
+/// What of the work is a worker's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ownership {
+    /// Every worker takes what comes.
+    Shared,
+    /// A part is its own.
+    Owner,
+    /// All parts are others'.
+    Nothing,
 }
 
 /// What a program may know of who measures it: where programs lie, and where it may write.

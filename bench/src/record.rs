@@ -3,20 +3,25 @@
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::Scenario;
+use crate::trial::plan::Incident;
 
 /// One trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// When it began, RFC 3339, UTC.
     pub at: String,
-    /// The commit it was built from; `-dirty` behind it if the tree had changes.
+    /// The commit that the product was built from; `-dirty` behind it if the tree had changes, `unknown` if nobody knows.
     pub commit: String,
+    /// The trials that it may be divided by, and they by it.
+    pub turn: Turn,
     /// Where it ran.
     pub machine: Machine,
     /// What moved the data.
     pub program: Program,
     /// What was moved, and how.
     pub scenario: Scenario,
+    /// What happened meanwhile: with anything but nothing its rate is no rate.
+    pub incident: Incident,
     /// How what arrived was checked.
     pub check: Check,
     /// Messages and lines: sent, stored, and what became of the rest.
@@ -31,6 +36,17 @@ pub struct Record {
     pub resident: u64,
     /// From publish (as scheduled) to stored; only where a rate was kept.
     pub latency: Option<Latency>,
+}
+
+/// Trials made one right after the other, each by another program or in another way, so that all saw the machine in the same mood.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turn {
+    /// Which run of the bench.
+    pub run: String,
+    /// What was measured: a row of the table of targets, or a scenario.
+    pub row: String,
+    /// The how manieth turn of that run.
+    pub number: u32,
 }
 
 /// Where a trial ran.
@@ -88,8 +104,8 @@ pub struct Count {
     pub doubled: u64,
     /// Lines that reached it in other bytes than were published.
     pub altered: u64,
-    /// Messages that the program itself says its client dropped.
-    pub dropped: u64,
+    /// Messages that the program itself says its client dropped, if it says anything about it.
+    pub dropped: Option<u64>,
 }
 
 /// CPU seconds, user and system, from the first message to the last line.
@@ -97,10 +113,10 @@ pub struct Count {
 pub struct Cpu {
     /// The program under test, all its workers.
     pub program: f64,
-    /// nats-server.
-    pub server: f64,
-    /// The store.
-    pub store: f64,
+    /// nats-server, if it is ours.
+    pub server: Option<f64>,
+    /// The store, if it is ours.
+    pub store: Option<f64>,
     /// Who publishes.
     pub publisher: f64,
 }
@@ -119,6 +135,11 @@ pub struct Latency {
 }
 
 impl Record {
+    /// Whether every line reached the store as it was published. What lost lines has done less work: its rate is of another kind.
+    pub fn is_whole(&self) -> bool {
+        self.count.lost == 0 && self.count.altered == 0
+    }
+
     /// Stored lines a second.
     #[expect(clippy::cast_precision_loss, reason = "fewer than 2^52 lines")]
     pub fn lines_per_second(&self) -> f64 {

@@ -4,22 +4,26 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::keep;
-use crate::medians::Spread;
 use crate::program::Program;
 use crate::program::floor::Floor;
 use crate::program::product::Product;
-use crate::record::Record;
+use crate::record::Turn;
 use crate::trial::plan::Plan;
 use crate::trial::server::Choice;
 use crate::trial::{Outcome, Rig};
 use row::Row;
+use turns::{Pair, Turns};
 
 /// One line of the table.
 pub mod row;
+/// Trials of a row.
+mod turns;
 /// Rates against the floor's.
 mod rates;
 /// Nanoseconds of single steps, in this process.
 pub mod steps;
+/// Allocations of single steps, in a process of its own.
+pub mod allocations;
 /// The exporter: what it costs on top, and its table.
 mod exporter;
 /// A table of 200,000 series, measured in a process of its own.
@@ -55,6 +59,9 @@ pub struct Bench {
     runs: u32,
     length: Length,
     kept: PathBuf,
+    /// What is measured just now.
+    row: &'static str,
+    commit: String,
     /// The product's rate on core, once it is known.
     saturation: Option<f64>,
 }
@@ -63,12 +70,13 @@ pub struct Bench {
 pub type Measure = (&'static str, fn(&mut Bench) -> anyhow::Result<Vec<Row>>);
 
 /// Every row, in the order of the table.
-pub const MEASURES: [Measure; 12] = [
+pub const MEASURES: [Measure; 13] = [
     ("core-line", rates::core_line),
     ("core-lines50", rates::core_lines50),
     ("explicit", rates::explicit),
     ("ack-all", rates::ack_all),
     ("steps", steps::rows),
+    ("allocations", allocations::rows),
     ("exporter", exporter::on_top),
     ("series", exporter::table),
     ("memory", memory::rows),
@@ -91,8 +99,9 @@ impl Bench {
         kept: &Path,
     ) -> anyhow::Result<Self> {
         let own = std::env::current_exe()?;
+        let commit = product.commit()?;
         Ok(Self {
-            rig: Rig::start(&own, &choice)?,
+            rig: Rig::start(&own, &choice)?.measuring(commit.clone()),
             floor: Floor::new(own.clone()),
             own,
             choice,
@@ -100,13 +109,24 @@ impl Bench {
             runs,
             length,
             kept: kept.to_owned(),
+            row: "",
+            commit,
             saturation: None,
         })
     }
 
+    /// The rows of that name.
+    ///
+    /// # Errors
+    /// When they cannot be measured.
+    pub fn measure(&mut self, (name, measure): Measure) -> anyhow::Result<Vec<Row>> {
+        self.row = name;
+        measure(self)
+    }
+
     /// A new server: what the trials before have left on the old one is gone.
     fn fresh_server(&mut self) -> anyhow::Result<()> {
-        self.rig = Rig::start(&self.own, &self.choice)?;
+        self.rig = Rig::start(&self.own, &self.choice)?.measuring(self.commit.clone());
         Ok(())
     }
 
@@ -120,38 +140,39 @@ impl Bench {
 
     /// One trial, shown and kept.
     fn trial(&mut self, who: Who, plan: &Plan) -> anyhow::Result<Outcome> {
+        let turn = self.rig.turn(self.row);
+        self.trial_in(&turn, who, plan)
+    }
+
+    fn trial_in(&mut self, turn: &Turn, who: Who, plan: &Plan) -> anyhow::Result<Outcome> {
         let program: &dyn Program = match who {
             Who::Floor => &self.floor,
             Who::Product => &self.product,
         };
-        let outcome = self.rig.run(program, plan)?;
+        let outcome = self.rig.run_in(turn, program, plan)?;
         keep::show(&outcome.record)?;
         keep::keep(&self.kept, &outcome.record)?;
         Ok(outcome)
     }
 
     /// The floor and the product in turn.
-    fn turns(&mut self, plan: &Plan) -> anyhow::Result<Vec<Turn>> {
-        (0..self.runs)
-            .map(|_| {
-                Ok(Turn {
-                    base: self.trial(Who::Floor, plan)?.record,
-                    product: self.trial(Who::Product, plan)?.record,
-                })
-            })
-            .collect()
+    fn turns(&mut self, plan: &Plan) -> anyhow::Result<Turns> {
+        self.in_turn((Who::Floor, plan), plan)
     }
 
     /// The product in turn with itself on another plan, which it is divided by.
-    fn turns_against(&mut self, base: &Plan, plan: &Plan) -> anyhow::Result<Vec<Turn>> {
-        (0..self.runs)
-            .map(|_| {
-                Ok(Turn {
-                    base: self.trial(Who::Product, base)?.record,
-                    product: self.trial(Who::Product, plan)?.record,
-                })
+    fn turns_against(&mut self, base: &Plan, plan: &Plan) -> anyhow::Result<Turns> {
+        self.in_turn((Who::Product, base), plan)
+    }
+
+    fn in_turn(&mut self, (who, base): (Who, &Plan), plan: &Plan) -> anyhow::Result<Turns> {
+        Turns::make(self.runs, || {
+            let turn = self.rig.turn(self.row);
+            Ok(Pair {
+                base: self.trial_in(&turn, who, base)?.record,
+                product: self.trial_in(&turn, Who::Product, plan)?.record,
             })
-            .collect()
+        })
     }
 }
 
@@ -160,37 +181,6 @@ impl Bench {
 enum Who {
     Floor,
     Product,
-}
-
-/// Two trials, one right after the other.
-#[derive(Debug, Clone)]
-struct Turn {
-    /// What is divided by.
-    base: Record,
-    product: Record,
-}
-
-/// How much faster the product was, turn by turn.
-fn ratios(turns: &[Turn]) -> Option<Spread> {
-    Spread::of(
-        turns
-            .iter()
-            .map(|turn| turn.product.lines_per_second() / turn.base.lines_per_second()),
-    )
-}
-
-/// Nanoseconds of CPU a line that the product took more, turn by turn.
-fn more_ns(turns: &[Turn]) -> Option<Spread> {
-    Spread::of(
-        turns
-            .iter()
-            .map(|turn| turn.product.program_ns_per_line() - turn.base.program_ns_per_line()),
-    )
-}
-
-/// The product's `value`, turn by turn.
-fn of_product(turns: &[Turn], value: impl Fn(&Record) -> u64) -> Option<Spread> {
-    Spread::of(turns.iter().map(|turn| float(value(&turn.product))))
 }
 
 #[expect(

@@ -13,7 +13,8 @@ use time::format_description::well_known::Rfc3339;
 use crate::discard::figures::Alteration;
 use crate::payload::Traffic;
 use crate::program::{CONSUMER, Program, STREAM, Setting};
-use crate::record::{Machine, Record};
+use crate::publish::now;
+use crate::record::{Machine, Record, Turn};
 use crate::scenario::Source;
 use crate::{interrupt, jetstream, machine, record};
 use depot::Depot;
@@ -37,9 +38,14 @@ mod ground;
 mod course;
 /// On a server that somebody else runs.
 mod guest;
+/// The consumers behind the last worker.
+mod settled;
 
 /// A batch is cut at so many lines: the product's own default, for every program.
 pub const BATCH_LINES: usize = 5_000;
+
+/// For the server to take the acks of workers that have ended.
+const LAST_ACKS: Duration = Duration::from_secs(5);
 
 /// What came of a trial.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,6 +70,8 @@ pub struct Rig {
     trials: u32,
     machine: Machine,
     commit: String,
+    run: String,
+    turns: u32,
 }
 
 impl Rig {
@@ -83,20 +91,53 @@ impl Rig {
         Ok(Self {
             bench: bench.to_owned(),
             machine: machine::here(server.version().to_owned()),
-            commit: machine::commit(),
+            commit: machine::commit().to_owned(),
             server,
             runtime,
             guest,
             filled: None,
             trials: 0,
+            run: format!("{}-{}", now(), std::process::id()),
+            turns: 0,
         })
     }
 
-    /// Moves `plan` through `program`.
+    /// Records say that they are of `commit`: that of the product, where it was not built together with this program.
+    #[must_use]
+    pub fn measuring(mut self, commit: String) -> Self {
+        self.commit = commit;
+        self
+    }
+
+    /// A new turn, of what is measured as `row`.
+    pub fn turn(&mut self, row: &str) -> Turn {
+        self.turns += 1;
+        Turn {
+            run: self.run.clone(),
+            row: row.to_owned(),
+            number: self.turns,
+        }
+    }
+
+    /// Moves `plan` through `program`, in a turn of its own.
+    ///
+    /// # Errors
+    /// As [`Self::run_in`].
+    pub fn run(&mut self, program: &dyn Program, plan: &Plan) -> anyhow::Result<Outcome> {
+        let turn = self.turn(&plan.scenario.to_string());
+        self.run_in(&turn, program, plan)
+    }
+
+    /// Moves `plan` through `program`, in `turn` with others.
     ///
     /// # Errors
     /// When anything does not do what it should; that lines are lost is no error but a figure.
-    pub fn run(&mut self, program: &dyn Program, plan: &Plan) -> anyhow::Result<Outcome> {
+    pub fn run_in(
+        &mut self,
+        turn: &Turn,
+        program: &dyn Program,
+        plan: &Plan,
+    ) -> anyhow::Result<Outcome> {
         interrupt::check()?;
         plan.validate()?;
         if let Some(reason) = program.refuses(&plan.scenario) {
@@ -104,12 +145,13 @@ impl Rig {
         }
         self.trials += 1;
         let folder = TempDir::with_prefix("flightline-bench-")?;
-        let outcome = self.run_in(program, plan, folder.path());
+        let outcome = self.move_once(turn, program, plan, folder.path());
         outcome.with_context(|| format!("{}, {}", program.name(), plan.scenario))
     }
 
-    fn run_in(
+    fn move_once(
         &mut self,
+        turn: &Turn,
         program: &dyn Program,
         plan: &Plan,
         folder: &Path,
@@ -125,8 +167,10 @@ impl Rig {
             self.stream(program, plan, settings, &mut depot, folder)?
         };
         if scenario.source != Source::Core {
+            let settled = self.wait_settled(LAST_ACKS, || Ok(()));
             let gone = jetstream::no_consumers(self.server.url(), STREAM, CONSUMER);
             self.runtime.block_on(gone)?;
+            settled?;
         }
         let count = moved
             .figures
@@ -142,7 +186,9 @@ impl Rig {
                 commit: self.commit.clone(),
                 machine: self.machine.clone(),
                 program,
+                turn: turn.clone(),
                 scenario,
+                incident: plan.incident,
                 check: plan.check,
                 count,
                 seconds: moved.seconds,
@@ -155,6 +201,11 @@ impl Rig {
         })
     }
 
+    /// The name of this trial's consumer, and the beginning of those that a program makes instead.
+    fn consumer(&self) -> String {
+        format!("{CONSUMER}{}", self.trials)
+    }
+
     fn settings(&self, plan: &Plan, depot: &Depot, folder: &Path) -> anyhow::Result<Vec<Setting>> {
         let setting = |worker| {
             let folder = folder.join(format!("worker-{worker}"));
@@ -164,7 +215,7 @@ impl Rig {
                 nats: self.server.url().to_owned(),
                 subjects: Traffic::patterns(plan.scenario.shape),
                 stream: STREAM.to_owned(),
-                consumer: format!("{CONSUMER}{}", self.trials),
+                consumer: self.consumer(),
                 group: "bench".to_owned(),
                 store: depot.target(),
                 batch_lines: BATCH_LINES,

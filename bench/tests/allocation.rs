@@ -2,6 +2,7 @@
 //! series allocates when it is scraped. The whole path from the source's hands to the ack is measured by the program's own
 //! test of that name; here is each shape on its own.
 
+use std::hint::black_box;
 use std::time::Instant;
 
 use allocation_counter::measure;
@@ -11,6 +12,7 @@ use flightline_bench::corpus::batching::Batching;
 use flightline_bench::corpus::decoding::{Decoding, Watch};
 use flightline_bench::corpus::series::{Order, Series, exporter};
 use flightline_bench::corpus::{Length, Payload};
+use flightline_bench::targets::allocations::{self, Told};
 
 /// Messages in one round.
 const MESSAGES: u32 = 1_000;
@@ -52,6 +54,33 @@ fn no_message_allocates_when_it_is_decoded() {
             );
         }
     }
+}
+
+#[test]
+fn the_table_of_targets_counts_what_allocates_and_finds_nothing() {
+    let told = allocations::measure(|work| measure(work).count_total).unwrap();
+    assert_eq!(
+        told,
+        Told {
+            scanner: 0,
+            json: 0
+        }
+    );
+    // The same way of counting sees what there is.
+    let seen = allocations::measure(|work| {
+        let count = measure(|| {
+            work();
+            black_box(Box::new(MESSAGES));
+        });
+        count.count_total
+    });
+    assert_eq!(
+        seen.unwrap(),
+        Told {
+            scanner: 1,
+            json: 1
+        }
+    );
 }
 
 #[test]

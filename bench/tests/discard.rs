@@ -84,7 +84,7 @@ fn a_lost_a_doubled_and_an_altered_line_are_each_counted() {
     discard.write(&body[LINE..3 * LINE]);
     let figures = discard.figures();
     let sent = Payloads::new(traffic()).sum();
-    let count = figures.count(Check::Account, 1_000, &sent, 0);
+    let count = figures.count(Check::Account, 1_000, &sent, None);
     assert_eq!((count.lost, count.doubled, count.altered), (1, 2, 1));
     assert_eq!((count.stored, figures.bodies), (999, 2));
     assert!(figures.first > 0 && figures.first <= figures.last);
@@ -165,8 +165,10 @@ fn a_stalled_store_answers_late_and_counts_late() {
     let body = body();
     discard.write(&body[..500 * LINE]);
     assert_eq!(discard.figures().stored, 500);
+    assert!(!discard.figures().hung);
     let before = Instant::now();
     discard.write(&body[500 * LINE..]);
     assert!(before.elapsed() >= Duration::from_secs(1));
+    assert!(discard.figures().hung);
     assert_eq!(discard.figures().stored, 1_000);
 }

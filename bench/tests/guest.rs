@@ -104,6 +104,7 @@ fn move_all(rig: &mut Rig, source: Source) {
         lines: 5_000,
         stored: 5_000,
         bytes: record.count.bytes,
+        dropped: record.count.dropped,
         ..Count::default()
     };
     assert_eq!(record.count, all);

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use flightline::bus::{Bus, SUBSCRIPTION_CAPACITY};
@@ -9,12 +11,19 @@ use flightline::config::{Nats as NatsConfig, NatsAuth, Tls};
 use flightline_bench::jetstream;
 use flightline_bench::payload::clock::{Clock, DIGITS, read};
 use flightline_bench::payload::{Payloads, Traffic};
-use flightline_bench::publish::{self, Pace, now};
+use flightline_bench::proc;
+use flightline_bench::publish::{self, Pace, Report, now};
 use flightline_bench::scenario::Shape;
 use flightline_fixtures::nats::Nats;
 use futures_util::StreamExt;
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How far behind its clock a publisher may end on a busy machine.
+const LATE: Duration = Duration::from_secs(5);
+/// What a server holds for a listener before it gives it up, and some more than sockets do: 2,000 messages are 15 MB.
+const STALLING: u64 = 2_000;
+/// More than a publisher writes in the 10 ms that CPU time is told in, and no multiple of what it asks an ack for.
+const FILLED: u64 = 200_001;
 
 async fn listener(nats: &Nats) -> Bus {
     let config = NatsConfig {
@@ -52,7 +61,52 @@ async fn no_message_comes_before_its_moment_and_the_last_is_not_put_off() {
     }
     let report = publisher.await.unwrap().unwrap();
     assert_eq!(report.began, traffic.clock.base);
-    assert!(report.ended >= traffic.clock.time(traffic.messages - 1));
+    assert_on_time(report, traffic);
+}
+
+fn assert_on_time(report: Report, traffic: Traffic) {
+    let last = traffic.clock.time(traffic.messages - 1);
+    let late = Duration::from_nanos(report.ended.checked_sub(last).unwrap());
+    assert!(late < LATE, "{late:?} behind its clock");
+}
+
+/// Subscribes to everything, and never reads what comes.
+fn deaf_listener(nats: &Nats) -> TcpStream {
+    let mut stream = TcpStream::connect(nats.address()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+        .write_all(b"CONNECT {\"verbose\":false}\r\nSUB benchmark.> 1\r\nPING\r\n")
+        .unwrap();
+    let mut said = Vec::new();
+    while !said.ends_with(b"PONG\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        said.extend(byte);
+    }
+    stream
+}
+
+#[tokio::test]
+async fn a_listener_that_reads_nothing_does_not_hold_the_publisher_up() {
+    let nats = Nats::start();
+    let mut deaf = deaf_listener(&nats);
+    let traffic = Traffic {
+        shape: Shape::Lines50,
+        subjects: 10,
+        messages: STALLING,
+        clock: Clock {
+            base: now() + 50_000_000,
+            step: 500_000,
+        },
+    };
+    let address = nats.address();
+    let published = publish::run(&address, traffic, Pace::Clock);
+    let report = tokio::time::timeout(PATIENCE, published).await;
+    assert_on_time(report.unwrap().unwrap(), traffic);
+    // It was a listener: the first message waits for it.
+    let mut first = [0; 3];
+    deaf.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"MSG");
 }
 
 #[tokio::test]
@@ -92,13 +146,17 @@ async fn a_stream_has_all_that_it_was_filled_with_and_one_that_is_not_empty_is_n
     let traffic = Traffic {
         shape: Shape::Line,
         subjects: 100,
-        messages: 30_001,
+        messages: FILLED,
         clock: Clock::unpaced(1),
     };
+    let before = now();
     let filled = publish::run(&nats.address(), traffic, Pace::Fill).await;
-    assert!(filled.unwrap().cpu >= 0.0);
-    assert_eq!(jetstream::messages(&nats.url(), "S").await.unwrap(), 30_001);
+    let filled = filled.unwrap();
+    assert!(before <= filled.began && filled.began < filled.ended && filled.ended <= now());
+    // Of this process, whose other threads have theirs in it.
+    assert!(filled.cpu > 0.0 && filled.cpu <= proc::own_cpu().unwrap());
+    assert_eq!(jetstream::messages(&nats.url(), "S").await.unwrap(), FILLED);
     let again = publish::run(&nats.address(), traffic, Pace::Fill).await;
     let said = again.unwrap_err().to_string();
-    assert!(said.contains("60002"), "{said}");
+    assert!(said.contains(&(2 * FILLED).to_string()), "{said}");
 }

@@ -5,15 +5,20 @@
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::Instant;
 
-use flightline_bench::program::Program;
+use async_nats::jetstream::consumer::PullConsumer;
+use flightline_bench::jetstream;
 use flightline_bench::program::floor::Floor;
 use flightline_bench::program::product::Product;
-use flightline_bench::record::{Check, Count, Record};
+use flightline_bench::program::{Program, Setting};
+use flightline_bench::record::{Check, Count, Cpu, Record, Turn};
 use flightline_bench::scenario::{Rate, Scenario, Shape, Source, Store, Switch};
 use flightline_bench::trial::plan::{Incident, Plan};
 use flightline_bench::trial::server::Choice;
 use flightline_bench::trial::{Outcome, Rig};
+use flightline_fixtures::process::Process;
+use futures_util::StreamExt;
 
 const BENCH: &str = env!("CARGO_BIN_EXE_flightline-bench");
 
@@ -52,12 +57,26 @@ fn build() {
 }
 
 fn moved(rig: &mut Rig, program: &dyn Program, plan: &Plan) -> Record {
+    let begun = Instant::now();
     let Outcome {
         record, first_line, ..
     } = rig.run(program, plan).unwrap();
+    let taken = begun.elapsed();
     assert!(record.seconds > 0.0, "{record:?}");
-    assert!(record.cpu.server >= 0.0 && record.resident > 1 << 20);
-    assert!(first_line.as_nanos() > 0);
+    assert!(record.resident > 1 << 20, "{record:?}");
+    assert!(first_line.as_nanos() > 0 && first_line < taken);
+    // No process can have used more than all processors for as long as it took: one that was there before is not told as a whole.
+    let most = taken.as_secs_f64() * f64::from(u32::try_from(record.machine.cores).unwrap());
+    let Cpu {
+        program,
+        server,
+        store,
+        publisher,
+    } = record.cpu;
+    for cpu in [Some(program), server, store, Some(publisher)] {
+        let cpu = cpu.unwrap();
+        assert!((0.0..=most).contains(&cpu), "{record:?} in {taken:?}");
+    }
     record
 }
 
@@ -74,6 +93,7 @@ fn all(plan: &Plan, record: &Record) -> Count {
         lines,
         stored: lines,
         bytes: record.count.bytes,
+        dropped: Some(0),
         ..Count::default()
     }
 }
@@ -101,6 +121,7 @@ fn the_floor_and_the_product_move_every_line_of_core_and_of_a_stream() {
             assert_eq!(record.count, all(&plan, &record), "{}", program.name());
             assert_eq!(record.count.bytes, 20_000 * 150);
             assert!(record.cpu.program > 0.0 && record.seconds < 60.0);
+            assert_eq!(record.incident, Incident::None);
             assert_eq!(record.check, Check::Account);
         }
     }
@@ -148,18 +169,122 @@ fn two_workers_share_a_consumer_and_one_may_be_killed() {
     let mut rig = rig();
     let shared = Plan {
         workers: 2,
-        ..Plan::new(of(Source::Explicit, Shape::Line), 40_000)
+        ..Plan::new(of(Source::Explicit, Shape::Line), 200_000)
     };
     let record = moved(&mut rig, &product(), &shared);
     assert_eq!(record.count, all(&shared, &record));
     assert_eq!(record.program.workers, 2);
+    // 200,000 messages and as many acks are more than a tick of 10 ms to any server.
+    assert!(record.cpu.server > Some(0.0) && record.cpu.store > Some(0.0));
 
     let killed = Plan {
         incident: Incident::KillOne { after_lines: 5_000 },
         ..shared
     };
-    let count = moved(&mut rig, &product(), &killed).count;
-    assert_eq!((count.stored, count.lost, count.altered), (40_000, 0, 0));
+    let record = moved(&mut rig, &product(), &killed);
+    let count = record.count;
+    assert_eq!((count.stored, count.lost, count.altered), (200_000, 0, 0));
+    assert_eq!(record.incident, killed.incident, "it is known again by it");
+}
+
+#[test]
+fn the_owner_of_a_partition_is_killed_and_another_takes_it_over() {
+    let plan = Plan {
+        workers: 2,
+        incident: Incident::KillOne { after_lines: 5_000 },
+        ..Plan::new(
+            Scenario {
+                subjects: 100,
+                ..of(Source::Partitions(2), Shape::Line)
+            },
+            200_000,
+        )
+    };
+    let count = moved(&mut rig(), &product(), &plan).count;
+    assert_eq!((count.stored, count.lost, count.altered), (200_000, 0, 0));
+}
+
+#[test]
+fn an_incident_that_never_came_fails_the_trial() {
+    let plan = Plan {
+        incident: Incident::KillOne {
+            after_lines: 10_001,
+        },
+        ..Plan::new(of(Source::Explicit, Shape::Line), 10_000)
+    };
+    let said = rig().run(&product(), &plan).unwrap_err();
+    assert!(
+        format!("{said:#}").contains("move more messages"),
+        "{said:#}"
+    );
+}
+
+/// Leaves ten messages behind that it has read and not acknowledged.
+#[derive(Debug)]
+struct Careless(Floor);
+
+impl Program for Careless {
+    fn name(&self) -> &str {
+        "careless"
+    }
+
+    fn version(&self) -> anyhow::Result<String> {
+        self.0.version()
+    }
+
+    fn refuses(&self, scenario: &Scenario) -> Option<String> {
+        self.0.refuses(scenario)
+    }
+
+    fn start(&self, setting: &Setting) -> anyhow::Result<Process> {
+        self.0.start(setting)
+    }
+
+    fn ready(&self, setting: &Setting) -> bool {
+        self.0.ready(setting)
+    }
+
+    fn stop(&self, worker: &mut Process, setting: &Setting) -> anyhow::Result<Option<u64>> {
+        let dropped = self.0.stop(worker, setting)?;
+        tokio::runtime::Runtime::new()?.block_on(take_ten(setting))?;
+        Ok(dropped)
+    }
+}
+
+async fn take_ten(setting: &Setting) -> anyhow::Result<()> {
+    let name = format!("{}-more", setting.consumer);
+    jetstream::shared(&setting.nats, &setting.stream, &name).await?;
+    let context = async_nats::jetstream::new(async_nats::connect(&setting.nats).await?);
+    let consumer: PullConsumer = context
+        .get_consumer_from_stream(name, &setting.stream)
+        .await?;
+    let messages = consumer.fetch().max_messages(10).messages().await;
+    let taken = messages.map_err(|error| anyhow::anyhow!(error))?.count();
+    assert_eq!(taken.await, 10);
+    Ok(())
+}
+
+#[test]
+fn what_was_stored_and_never_acknowledged_fails_the_trial() {
+    let plan = Plan::new(of(Source::Explicit, Shape::Line), 1_000);
+    let said = rig().run(&Careless(floor()), &plan).unwrap_err();
+    let said = format!("{said:#}");
+    assert!(
+        said.contains("-more: 990 messages not delivered, 10 not acknowledged"),
+        "{said}"
+    );
+}
+
+#[test]
+fn trials_share_a_turn_only_if_they_are_told_to() {
+    let mut rig = rig();
+    let plan = Plan::new(of(Source::Core, Shape::Line), 1_000);
+    let turn = rig.turn("a row");
+    let mut run = |turn: &Turn| rig.run_in(turn, &floor(), &plan).unwrap().record;
+    let (one, other) = (run(&turn), run(&turn));
+    assert_eq!((&one.turn, &other.turn), (&turn, &turn));
+    let alone = moved(&mut rig, &floor(), &plan);
+    assert_ne!(alone.turn, turn);
 }
 
 #[test]

@@ -210,6 +210,8 @@ pub struct Core {
     pub queue_group: String,
     /// Messages the client holds for us before it drops new ones.
     pub capacity: usize,
+    /// Bytes held for decode before new messages are dropped.
+    pub buffer: usize,
     /// How often drops are said.
     pub report_interval: Duration,
 }

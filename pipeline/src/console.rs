@@ -151,7 +151,7 @@ impl Limits {
     fn of(config: &Config) -> Self {
         let held = match &config.source {
             crate::config::Source::JetStream(source) => source.prefetch_bytes,
-            crate::config::Source::Core(_) => crate::source::core::HOLD,
+            crate::config::Source::Core(source) => source.buffer,
         };
         Self {
             held: held as u64,

@@ -25,7 +25,7 @@ mod portion;
 /// Where a consumer's messages arrive.
 mod inbox;
 /// What is open between us and the server in bytes: when to ask for more.
-mod pulls;
+pub mod pulls;
 /// What a JetStream message's reply subject tells.
 mod reply;
 /// Signs that the stream's history was damaged.

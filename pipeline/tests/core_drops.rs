@@ -114,7 +114,7 @@ async fn what_a_stalled_store_makes_the_client_drop_is_counted_exactly_and_said_
         "kind = \"influxdb\"\napi = \"v1\"\nurl = \"{}\"\ndb = \"flight\"\n[batch]\nbytes = \"64KiB\"",
         influx.url()
     );
-    let source = "capacity = 100\nreport_interval = \"1s\"";
+    let source = "capacity = 100\nbuffer = \"64KiB\"\nreport_interval = \"1s\"";
     let start = Instant::now();
     let mut worker = Worker::start(BINARY, &config(&server, source, &sink));
     subscribed(&server, 1).await;
@@ -154,6 +154,7 @@ async fn what_is_dropped_before_the_end_is_counted_too() {
     let source = Core {
         queue_group: "flightline".to_owned(),
         capacity: CAPACITY,
+        buffer: 1 << 20,
         report_interval: Duration::from_secs(10),
     };
     let metrics = Arc::new(Metrics::new());

@@ -29,9 +29,22 @@ fn a_drop_within_the_noise_is_held_and_one_beyond_it_is_worse() {
 
 #[test]
 fn the_noise_is_that_of_the_noisier_run() {
-    let noisy = [1.0, 1.1, 1.6];
-    assert_eq!(verdict(&noisy, &[1.3, 1.3, 1.3]), Verdict::Held);
-    assert_eq!(verdict(&[1.1, 1.1, 1.1], &[1.0, 1.3, 1.6]), Verdict::Held);
+    let noisy = [1.0, 1.1, 1.25];
+    assert_eq!(verdict(&noisy, &[1.2, 1.2, 1.2]), Verdict::Held);
+    assert_eq!(verdict(&[1.1, 1.1, 1.1], &[1.1, 1.2, 1.4]), Verdict::Held);
+    assert_eq!(verdict(&[1.1, 1.1, 1.1], &[1.2, 1.2, 1.2]), Verdict::Worse);
+}
+
+#[test]
+fn noise_that_would_excuse_anything_excuses_nothing() {
+    let noisy = [0.5, 1.0, 4.0];
+    let baseline = Baseline::of(&runs(&noisy)).unwrap();
+    let comparison = compare(&baseline, &runs(&[2.0, 2.0, 2.0]));
+    assert_eq!(comparison.changes[0].verdict, Verdict::TooNoisy);
+    assert!(!comparison.holds());
+    assert_eq!(verdict(&[1.0, 1.0, 1.0], &noisy), Verdict::TooNoisy);
+    assert_eq!(verdict(&noisy, &[9.0, 9.0, 9.0]), Verdict::Worse);
+    assert_eq!(verdict(&noisy, &[0.4, 0.4, 0.4]), Verdict::Better);
 }
 
 #[test]

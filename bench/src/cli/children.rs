@@ -12,7 +12,8 @@ use flightline::config::load::load;
 
 use super::out;
 use crate::discard;
-use crate::floor::{self, Acks};
+use crate::floor;
+use crate::floor::acks::Acks;
 use crate::publish::{self, Pace};
 use crate::targets;
 

@@ -17,6 +17,7 @@ use crate::medians::PRODUCT;
 use crate::peers::{Kind, Peer};
 use crate::program::Program;
 use crate::program::floor::Floor;
+use crate::record::Turn;
 use crate::scenario::{AGE_MS, Scenario, Shape, Source, Store};
 use crate::trial::Rig;
 use crate::trial::plan::Plan;
@@ -88,10 +89,10 @@ pub fn compare(args: &CompareArgs) -> anyhow::Result<ExitCode> {
         plan.validate()?;
     }
     let bench = std::env::current_exe()?;
-    let mut programs: Vec<Box<dyn Program>> = vec![
-        Box::new(Floor::new(bench.clone())),
-        Box::new(product(args.flightline.as_ref())?),
-    ];
+    let product = product(args.flightline.as_ref())?;
+    let commit = product.commit()?;
+    let mut programs: Vec<Box<dyn Program>> =
+        vec![Box::new(Floor::new(bench.clone())), Box::new(product)];
     let mut absent = Vec::new();
     for kind in Kind::ALL {
         match peer(kind, args.path(kind)) {
@@ -103,10 +104,14 @@ pub fn compare(args: &CompareArgs) -> anyhow::Result<ExitCode> {
             }),
         }
     }
-    let mut rig = Rig::start(&bench, &args.server.choice())?;
+    let mut rig = Rig::start(&bench, &args.server.choice())?.measuring(commit);
     keep::show_heading()?;
-    let mut outcome = run(&plans, args.runs, &programs, |program, plan| {
-        let moved = rig.run(program, plan)?;
+    let mut turns: Vec<Turn> = Vec::new();
+    let mut outcome = run(&plans, args.runs, &programs, |number, program, plan| {
+        while turns.len() <= number {
+            turns.push(rig.turn(&plan.scenario.to_string()));
+        }
+        let moved = rig.run_in(&turns[number], program, plan)?;
         keep::show(&moved.record)?;
         keep::keep(&args.keep.out, &moved.record)?;
         Ok(moved)

@@ -43,7 +43,11 @@ pub fn show_heading() -> std::io::Result<()> {
 /// # Errors
 /// When stdout cannot be written to.
 pub fn show(record: &Record) -> std::io::Result<()> {
-    let per_million = |seconds: f64| seconds * 1e6 / float(record.count.stored.max(1));
+    let per_million = |seconds: Option<f64>| {
+        seconds.map_or_else(unknown, |seconds| {
+            format!("{:.3}", seconds * 1e6 / float(record.count.stored.max(1)))
+        })
+    };
     let latency = record.latency.map_or_else(String::new, |latency| {
         let millis = [latency.p50, latency.p99, latency.p999, latency.max]
             .map(|micros| format!("{:.1}", float(micros) / 1e3));
@@ -54,21 +58,29 @@ pub fn show(record: &Record) -> std::io::Result<()> {
         workers => format!("{} x {workers}", record.program.name),
     };
     out::say(&format!(
-        "{:<14} {:<36} {:>9.0} {:>7.0} {:>8.3} {:>8.3} {:>8.3} {:>8.3} {:>7.1} {:>9} {:>7} {:>7} {:>7}  {latency}",
+        "{:<14} {:<36} {:>9.0} {:>7.0} {:>8} {:>8} {:>8} {:>8} {:>7.1} {:>9} {:>7} {:>7} {:>7}  {latency}",
         name,
         record.scenario.to_string(),
         record.lines_per_second() / 1e3,
         record.megabytes_per_second(),
-        per_million(record.cpu.program),
+        per_million(Some(record.cpu.program)),
         per_million(record.cpu.server),
         per_million(record.cpu.store),
-        per_million(record.cpu.publisher),
+        per_million(Some(record.cpu.publisher)),
         float(record.resident) / f64::from(1 << 20),
         record.count.lost,
         record.count.doubled,
         record.count.altered,
-        record.count.dropped,
+        record
+            .count
+            .dropped
+            .map_or_else(unknown, |dropped| dropped.to_string()),
     ))
+}
+
+/// What nobody says.
+fn unknown() -> String {
+    "-".to_owned()
 }
 
 /// Appends `record` to the file at `path`.

@@ -6,6 +6,7 @@ use clap::Args as ClapArgs;
 
 use super::keep::{self, KeepArgs};
 use super::scenario::{ScenarioArgs, ServerArgs};
+use crate::machine;
 use crate::program::Program;
 use crate::program::floor::Floor;
 use crate::program::product::Product;
@@ -44,7 +45,7 @@ pub struct ProductArgs {
 /// When it cannot be measured.
 pub fn floor(args: &Args) -> anyhow::Result<()> {
     let floor = Floor::new(std::env::current_exe()?);
-    in_turn(args, &[&floor])
+    in_turn(args, &[&floor], machine::commit())
 }
 
 /// The product.
@@ -53,11 +54,12 @@ pub fn floor(args: &Args) -> anyhow::Result<()> {
 /// When it cannot be measured.
 pub fn e2e(args: &ProductArgs) -> anyhow::Result<()> {
     let product = product(args.flightline.as_ref())?;
+    let commit = product.commit()?;
     if args.floor {
         let floor = Floor::new(std::env::current_exe()?);
-        in_turn(&args.moves, &[&floor, &product])
+        in_turn(&args.moves, &[&floor, &product], &commit)
     } else {
-        in_turn(&args.moves, &[&product])
+        in_turn(&args.moves, &[&product], &commit)
     }
 }
 
@@ -72,14 +74,16 @@ pub fn product(path: Option<&PathBuf>) -> anyhow::Result<Product> {
     }
 }
 
-fn in_turn(args: &Args, programs: &[&dyn Program]) -> anyhow::Result<()> {
+fn in_turn(args: &Args, programs: &[&dyn Program], commit: &str) -> anyhow::Result<()> {
     let plan = args.scenario.plan();
     plan.validate()?;
-    let mut rig = Rig::start(&std::env::current_exe()?, &args.server.choice())?;
+    let rig = Rig::start(&std::env::current_exe()?, &args.server.choice())?;
+    let mut rig = rig.measuring(commit.to_owned());
     keep::show_heading()?;
     for _ in 0..args.runs {
+        let turn = rig.turn(&plan.scenario.to_string());
         for program in programs {
-            let record = rig.run(*program, &plan)?.record;
+            let record = rig.run_in(&turn, *program, &plan)?.record;
             keep::show(&record)?;
             keep::keep(&args.keep.out, &record)?;
         }

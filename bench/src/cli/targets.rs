@@ -13,22 +13,22 @@ use crate::interrupt;
 use crate::targets::row::Row;
 use crate::targets::{Bench, Length, MEASURES};
 
-/// Runs of each row in a short table, and in a full one.
-const RUNS: (u32, u32) = (3, 5);
+/// Runs of each row, in a short table too: a median of fewer says little.
+const RUNS: u32 = 5;
 
 /// `targets`
 #[derive(Debug, Args)]
 pub struct TargetsArgs {
-    /// Minutes instead of an hour: fewer messages and runs
+    /// Minutes instead of an hour: fewer messages
     #[arg(long)]
     short: bool,
-    /// Only these rows: core-line, core-lines50, explicit, ack-all, steps, exporter, series, memory, latency, start, scale-out,
-    /// partitions
+    /// Only these rows: core-line, core-lines50, explicit, ack-all, steps, allocations, exporter, series, memory, latency, start,
+    /// scale-out, partitions
     #[arg(long, value_name = "ROW", value_delimiter = ',')]
     only: Vec<String>,
-    /// How often each program has its turn [default: 5; short: 3]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
-    runs: Option<u32>,
+    /// How often each program has its turn
+    #[arg(long, default_value_t = RUNS, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
     /// The product [default: as it was built beside this program]
     #[arg(long, value_name = "PATH")]
     flightline: Option<PathBuf>,
@@ -51,22 +51,23 @@ pub fn targets(args: &TargetsArgs) -> anyhow::Result<ExitCode> {
             known.join(", ")
         );
     }
-    let (length, runs) = if args.short {
-        (Length::Short, RUNS.0)
+    let length = if args.short {
+        Length::Short
     } else {
-        (Length::Full, RUNS.1)
+        Length::Full
     };
     let product = product(args.flightline.as_ref())?;
-    let runs = args.runs.unwrap_or(runs);
-    let mut bench = Bench::start(product, args.server.choice(), runs, length, &args.keep.out)?;
+    let choice = args.server.choice();
+    let mut bench = Bench::start(product, choice, args.runs, length, &args.keep.out)?;
     keep::show_heading()?;
     let mut rows = Vec::new();
-    for (name, measure) in MEASURES {
+    for measure in MEASURES {
+        let (name, _) = measure;
         if !args.only.is_empty() && !args.only.iter().any(|only| only == name) {
             continue;
         }
         interrupt::check()?;
-        match measure(&mut bench) {
+        match bench.measure(measure) {
             Ok(measured) => rows.extend(measured),
             Err(error) => {
                 out::mention(&format!("{name}: {error:#}"))?;

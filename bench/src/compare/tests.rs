@@ -51,10 +51,11 @@ fn plans(scenarios: &[Scenario]) -> Vec<Plan> {
         .collect()
 }
 
-fn moved(program: &dyn Program, plan: &Plan, seconds: f64) -> trial::Outcome {
+fn moved(number: usize, program: &dyn Program, plan: &Plan, seconds: f64) -> trial::Outcome {
     let mut record = by(lines_in(seconds), program.name());
     record.scenario = plan.scenario;
     record.check = plan.check;
+    record.turn.number = u32::try_from(number).unwrap();
     trial::Outcome {
         record,
         first_line: Duration::ZERO,
@@ -69,11 +70,11 @@ fn programs_move_in_turn_and_lines_that_were_only_counted_are_accounted_for_once
         ..Scenario::default()
     };
     let order = RefCell::new(Vec::new());
-    let outcome = run(&plans(&[many]), 2, &programs(), |program, plan| {
+    let outcome = run(&plans(&[many]), 2, &programs(), |number, program, plan| {
         order
             .borrow_mut()
             .push((program.name().to_owned(), plan.check));
-        Ok(moved(program, plan, 1.0))
+        Ok(moved(number, program, plan, 1.0))
     });
     let order = order.into_inner();
     let names: Vec<&str> = order.iter().map(|(name, _)| name.as_str()).collect();
@@ -98,12 +99,12 @@ fn a_program_that_cannot_or_fails_is_said_and_costs_no_other() {
         &plans(&[sensors, explicit]),
         3,
         &programs(),
-        |program, plan| {
+        |number, program, plan| {
             asked += u32::from(program.name() == "vector");
             if program.name() == "vector" && asked == 2 {
                 bail!("it went away");
             }
-            Ok(moved(program, plan, 1.0))
+            Ok(moved(number, program, plan, 1.0))
         },
     );
     let said = outcome.to_string();
@@ -123,13 +124,13 @@ fn the_table_says_how_much_faster_and_what_was_lost() {
         &plans(&[Scenario::default()]),
         2,
         &programs(),
-        |program, plan| {
+        |number, program, plan| {
             let seconds = match program.name() {
                 "floor" => 1.0,
                 "flightline" => 1.25,
                 _ => 5.0,
             };
-            let mut moved = moved(program, plan, seconds);
+            let mut moved = moved(number, program, plan, seconds);
             if program.name() == "vector" {
                 moved.record.count.lost = 410_000;
                 moved.record.count.altered = 3;

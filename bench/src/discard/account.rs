@@ -124,10 +124,11 @@ impl Account {
         match self.place(line) {
             Some((place, time)) => {
                 let as_published = self.payloads.is_as_published(place, line);
+                // Each copy: a repeat in other bytes is another point to a store, or overwrites the one that was right.
+                if !as_published {
+                    self.alter(place, line);
+                }
                 if self.note(place) {
-                    if !as_published {
-                        self.alter(place, line);
-                    }
                     self.note_latency(time, now);
                 }
             }

@@ -44,7 +44,7 @@ pub struct Figures {
     pub stored: u64,
     /// Lines beyond that.
     pub doubled: u64,
-    /// Lines in other bytes than they were published in.
+    /// Lines in other bytes than they were published in, repeats included.
     pub altered: u64,
     /// Lines that nobody published.
     pub strange: u64,
@@ -58,6 +58,8 @@ pub struct Figures {
     pub full: u64,
     /// and how many there were by then.
     pub full_lines: u64,
+    /// Whether writes were made to hang.
+    pub hung: bool,
     /// How late lines were.
     pub latency: Option<Latency>,
 }
@@ -73,7 +75,7 @@ pub struct Alteration {
 
 impl Figures {
     /// What became of what was published, `dropped` as the program says.
-    pub fn count(&self, check: Check, messages: u64, sent: &Sum, dropped: u64) -> Count {
+    pub fn count(&self, check: Check, messages: u64, sent: &Sum, dropped: Option<u64>) -> Count {
         let mut count = Count {
             messages,
             lines: sent.lines,

@@ -102,8 +102,8 @@ impl Batch {
     }
 
     /// Takes the buffers of a stored body for reuse.
-    pub fn recycle(&mut self, body: Body) {
-        for segment in body.segments {
+    pub fn recycle(&mut self, segments: Vec<Bytes>) {
+        for segment in segments {
             if self.buffers.len() < SPARES
                 && let Ok(mut buffer) = segment.try_into_mut()
             {
@@ -113,10 +113,12 @@ impl Batch {
                 }
             }
         }
-        let mut acks = body.acks;
-        acks.clear();
+    }
+
+    /// Takes an empty list for the acks of a new batch.
+    pub fn recycle_list(&mut self, list: Vec<Subject>) {
         if self.lists.len() < SPARES {
-            self.lists.push(acks);
+            self.lists.push(list);
         }
     }
 

@@ -1,18 +1,12 @@
-//! Pull requests of the floor: the server is asked for as many bytes ahead as the product asks for, in as many requests. What came
-//! is counted here, as the server counts it.
+//! Pull requests of the floor: the product's own account of what is open, and its own requests. Nothing waits here for decode, so
+//! nothing is held that would have to be counted besides.
 
 use async_nats::{Message, Subject};
-use bytes::Bytes;
 use flightline::bus::{Bus, BusError};
+use flightline::config::JetStream;
+use flightline::source::pulls::{self, Told};
 
-/// Requests open at once, as many as the product's.
-const SHARES: usize = 4;
-/// Longer than a trial is silent: no heartbeats are needed then.
-const EXPIRES_NS: u64 = 60_000_000_000;
-/// No message is smaller to the server: bytes end a request before messages do.
-const SMALLEST: usize = 32;
-/// What a request has left when the server ends it.
-const PENDING_BYTES: &str = "Nats-Pending-Bytes";
+use super::FloorError;
 
 /// The account of open requests.
 #[derive(Debug)]
@@ -20,19 +14,18 @@ pub struct Pulls {
     stream: String,
     consumer: String,
     inbox: Subject,
-    budget: usize,
-    open: usize,
+    open: pulls::Pulls,
 }
 
 impl Pulls {
-    /// For `consumer` of `stream`, answered on `inbox`, at most `budget` bytes ahead.
-    pub fn new(stream: String, consumer: String, budget: usize, inbox: Subject) -> Self {
+    /// For the consumer of `source`, answered on `inbox`, as far ahead as `source` says, from a server that takes payloads up to
+    /// `max_payload`.
+    pub fn new(source: &JetStream, inbox: Subject, max_payload: usize) -> Self {
         Self {
-            stream,
-            consumer,
+            stream: source.stream.clone(),
+            consumer: source.consumer.clone(),
             inbox,
-            budget,
-            open: 0,
+            open: pulls::Pulls::new(source.prefetch_bytes, max_payload),
         }
     }
 
@@ -41,32 +34,29 @@ impl Pulls {
     /// # Errors
     /// When the connection is closed for good.
     pub async fn ask(&mut self, bus: &Bus) -> Result<(), BusError> {
-        let share = self.budget / SHARES;
-        while self.open + share <= self.budget {
-            let request = format!(
-                r#"{{"batch":{},"max_bytes":{share},"expires":{EXPIRES_NS}}}"#,
-                share / SMALLEST
-            );
+        while let Some(bytes) = self.open.next(0) {
             let inbox = self.inbox.clone();
-            bus.pull(&self.stream, &self.consumer, inbox, Bytes::from(request))
+            bus.pull(&self.stream, &self.consumer, inbox, pulls::request(bytes))
                 .await?;
-            self.open += share;
         }
         Ok(())
     }
 
     /// Counts what came; gives it back if it is a message, not a status.
-    pub fn take(&mut self, message: Message) -> Option<Message> {
-        if message.status.is_none() {
-            self.open = self.open.saturating_sub(message.length);
-            return Some(message);
+    ///
+    /// # Errors
+    /// When the server does not serve the pull.
+    pub fn take(&mut self, message: Message) -> Result<Option<Message>, FloorError> {
+        let Some(status) = message.status else {
+            self.open.arrived(message.length);
+            return Ok(Some(message));
+        };
+        match self.open.told(status, &message) {
+            Told::Understood => Ok(None),
+            Told::Refused => {
+                let description = message.description.as_deref().unwrap_or_default();
+                Err(FloorError::Pull(format!("{status} {description}")))
+            }
         }
-        let left = message
-            .headers
-            .as_ref()
-            .and_then(|headers| headers.get(PENDING_BYTES))
-            .and_then(|left| left.as_str().parse().ok());
-        self.open = self.open.saturating_sub(left.unwrap_or(0));
-        None
     }
 }

@@ -1,6 +1,7 @@
 //! Medians and ratios of made-up records.
 
 use super::*;
+use crate::discard::figures::Stall;
 use crate::medians::sample::{at_minute, lines_in};
 use crate::record::Check;
 use crate::scenario::{Shape, Source};
@@ -22,12 +23,12 @@ fn the_median_of_an_even_number_lies_between_two_and_no_number_is_no_value() {
 }
 
 #[test]
-fn a_trial_is_divided_by_the_floor_nearest_in_time() {
+fn a_trial_is_divided_by_the_floor_of_its_turn() {
     let records = [
         named(FLOOR, 1.0, 0),
-        named(PRODUCT, 2.0, 1),
+        named(PRODUCT, 2.0, 0),
+        named(PRODUCT, 4.0, 30),
         named(FLOOR, 4.0, 30),
-        named(PRODUCT, 4.0, 31),
     ];
     let groups = groups(&records);
     assert_eq!(groups[1].ratios, [0.5, 1.0]);
@@ -38,14 +39,23 @@ fn a_trial_is_divided_by_the_floor_nearest_in_time() {
 }
 
 #[test]
-fn a_floor_of_another_hour_or_machine_or_scenario_is_not_a_floor() {
+fn a_floor_that_moved_something_else_or_at_another_time_is_not_a_floor() {
     let product = named(PRODUCT, 1.0, 0);
-    let late = named(FLOOR, 1.0, 90);
-    let mut elsewhere = named(FLOOR, 1.0, 0);
-    elsewhere.machine.cores = 64;
-    let mut other = named(FLOOR, 1.0, 0);
-    other.scenario.source = Source::Explicit;
-    assert_eq!(ratio(&product, &[late, elsewhere, other]), None);
+    let others: [fn(&mut Record); 7] = [
+        |floor| floor.turn.number = 1,
+        |floor| floor.turn.run = "another run".to_owned(),
+        |floor| floor.turn.row = "another row".to_owned(),
+        |floor| floor.machine.cores = 64,
+        |floor| floor.scenario.source = Source::Explicit,
+        |floor| floor.count.messages = 10,
+        |floor| floor.program.workers = 2,
+    ];
+    for other in others {
+        let mut floor = named(FLOOR, 1.0, 0);
+        assert_eq!(ratio(&product, &[floor.clone()]), Some(1.0));
+        other(&mut floor);
+        assert_eq!(ratio(&product, &[floor.clone()]), None, "{floor:?}");
+    }
 }
 
 #[test]
@@ -53,17 +63,6 @@ fn the_floor_without_an_exporter_is_the_floor_of_the_product_with_one() {
     let mut product = named(PRODUCT, 2.0, 0);
     product.scenario.exporter = Switch::On;
     assert_eq!(ratio(&product, &[named(FLOOR, 1.0, 0)]), Some(0.5));
-}
-
-#[test]
-fn a_floor_of_as_many_workers_is_preferred_to_a_nearer_one() {
-    let mut two = named(FLOOR, 4.0, 20);
-    two.program.workers = 2;
-    let mut product = named(PRODUCT, 4.0, 1);
-    product.program.workers = 2;
-    let floors = [named(FLOOR, 1.0, 0), two];
-    assert_eq!(ratio(&product, &floors), Some(1.0));
-    assert_eq!(ratio(&product, &floors[..1]), Some(0.25));
 }
 
 #[test]
@@ -89,4 +88,33 @@ fn a_turn_that_knew_each_line_of_large_messages_is_no_rate_and_no_floor_for_one(
     assert_eq!(rated(&records), records[2..]);
     assert_eq!(ratio(&records[2], &records), None);
     assert_eq!(ratio(&records[1], &records), Some(1.0));
+}
+
+#[test]
+fn a_trial_in_which_something_happened_is_no_rate() {
+    let calm = named(PRODUCT, 1.0, 0);
+    let mut stalled = calm.clone();
+    stalled.incident = Incident::Stall(Stall {
+        after_lines: 1,
+        seconds: 60,
+    });
+    let mut killed = calm.clone();
+    killed.incident = Incident::KillOne { after_lines: 1 };
+    assert_eq!(rated(&[stalled, calm.clone(), killed]), [calm]);
+}
+
+#[test]
+fn what_the_floor_or_the_product_lost_lines_in_is_held_against_nothing() {
+    let lost = |name: &str| {
+        let mut record = named(name, 1.0, 0);
+        record.count.lost = 1;
+        record
+    };
+    let records = [
+        lost(FLOOR),
+        named(FLOOR, 1.0, 1),
+        lost(PRODUCT),
+        lost("telegraf"),
+    ];
+    assert_eq!(whole(&records), [records[1].clone(), records[3].clone()]);
 }

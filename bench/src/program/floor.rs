@@ -64,12 +64,14 @@ impl Program for Floor {
         Said::read(&log(setting)).any(|said| said == Said::Ready)
     }
 
-    fn stop(&self, worker: &mut Process, setting: &Setting) -> anyhow::Result<u64> {
+    fn stop(&self, worker: &mut Process, setting: &Setting) -> anyhow::Result<Option<u64>> {
         terminate(worker, setting)?;
         let dropped = Said::read(&log(setting)).find_map(|said| match said {
             Said::Ended { dropped } => Some(dropped),
             Said::Ready => None,
         });
-        dropped.with_context(|| format!("the floor does not say how it ended:\n{}", worker.tail()))
+        let dropped = dropped
+            .with_context(|| format!("the floor does not say how it ended:\n{}", worker.tail()))?;
+        Ok(Some(dropped))
     }
 }

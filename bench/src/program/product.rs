@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use flightline_fixtures::http;
 use flightline_fixtures::process::Process;
+use serde_json::Value;
 
-use super::{Api, PLACE, Program, Setting, command, log, terminate};
+use super::{Api, Ownership, PLACE, Program, Setting, command, log, terminate};
+use crate::machine;
 use crate::payload::{FOREIGN, PREFIX};
 use crate::scenario::{Scenario, Source, Switch};
 
@@ -39,6 +41,21 @@ impl Product {
             binary.display()
         );
         Ok(Self { binary })
+    }
+
+    /// The commit it was built from: that of this program if they were built together, else what its version says of it.
+    ///
+    /// # Errors
+    /// When it does not say its version.
+    pub fn commit(&self) -> anyhow::Result<String> {
+        let own = std::env::current_exe()?.with_file_name("flightline");
+        if let (Ok(own), Ok(binary)) = (own.canonicalize(), self.binary.canonicalize())
+            && own == binary
+        {
+            return Ok(machine::commit().to_owned());
+        }
+        let version = self.version()?;
+        Ok(commit_in(&version).unwrap_or(machine::UNKNOWN).to_owned())
     }
 
     /// Its file.
@@ -80,12 +97,30 @@ impl Program for Product {
         http::answers(&format!("http://127.0.0.1:{}/readyz", setting.port), 200)
     }
 
-    fn stop(&self, worker: &mut Process, setting: &Setting) -> anyhow::Result<u64> {
+    fn owns(&self, setting: &Setting) -> anyhow::Result<Ownership> {
+        let answer = http::get(&format!("http://127.0.0.1:{}/status", setting.port))?;
+        let status = serde_json::from_slice(&answer.body).context("the worker's status")?;
+        Ok(ownership(&status))
+    }
+
+    fn stop(&self, worker: &mut Process, setting: &Setting) -> anyhow::Result<Option<u64>> {
         let metrics = http::get(&format!("http://127.0.0.1:{}/metrics", setting.port));
         let metrics = metrics.with_context(|| format!("scrape the worker:\n{}", worker.tail()))?;
         let dropped = dropped(&metrics.text())?;
         terminate(worker, setting)?;
-        Ok(dropped)
+        Ok(Some(dropped))
+    }
+}
+
+/// A stream that is not divided has no lanes.
+fn ownership(status: &Value) -> Ownership {
+    let Some(lanes) = status["lanes"].as_array() else {
+        return Ownership::Shared;
+    };
+    if lanes.iter().any(|lane| lane["owner"] == "here") {
+        Ownership::Owner
+    } else {
+        Ownership::Nothing
     }
 }
 
@@ -97,6 +132,17 @@ fn dropped(metrics: &str) -> anyhow::Result<u64> {
         .with_context(|| format!("the worker does not say {DROPPED}"))?
         .parse()
         .with_context(|| format!("{DROPPED} is not a number"))
+}
+
+/// Of `0.1.0 (0123456789ab)`, what stands in brackets; a version alone names no commit.
+fn commit_in(version: &str) -> Option<&str> {
+    let words = version.split(|letter: char| !letter.is_ascii_alphanumeric());
+    // `git describe` puts a g before it.
+    let mut hashes = words.map(|word| word.strip_prefix('g').unwrap_or(word));
+    hashes.find(|word| {
+        let hash = word.len() >= 7 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        hash && word.bytes().any(|byte| byte.is_ascii_alphabetic())
+    })
 }
 
 /// The configuration that a setting stands for.
@@ -162,4 +208,33 @@ tags = {{ type = "$.type", device = "$.device" }}
 time = "$.time"
 time_unit = "ns""#
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_version_names_a_commit_or_none() {
+        assert_eq!(commit_in("0.1.0 (0123456789ab)"), Some("0123456789ab"));
+        assert_eq!(commit_in("0.1.0-5-g0a1b2c3"), Some("0a1b2c3"));
+        assert_eq!(commit_in("0.1.0-0a1b2c3"), Some("0a1b2c3"));
+        for none in ["0.1.0", "0.1.0 (20261122)", "0.1.0 (default)"] {
+            assert_eq!(commit_in(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn a_worker_owns_a_lane_that_it_reads_itself() {
+        let lanes = |owners: &[&str]| {
+            let lanes = owners.iter().map(|owner| json!({ "owner": owner }));
+            json!({ "lanes": lanes.collect::<Vec<_>>() })
+        };
+        assert_eq!(ownership(&json!({})), Ownership::Shared);
+        assert_eq!(ownership(&lanes(&["elsewhere", "here"])), Ownership::Owner);
+        let others = lanes(&["elsewhere", "nobody", "leaving"]);
+        assert_eq!(ownership(&others), Ownership::Nothing);
+    }
 }

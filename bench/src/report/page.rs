@@ -140,7 +140,7 @@ pub(crate) fn add(page: &mut String, text: std::fmt::Arguments<'_>) {
     page.write_fmt(text).expect("a string takes any text");
 }
 
-/// A group's total of one count.
-pub(crate) fn total(group: &Group<'_>, of: impl Fn(&Record) -> u64) -> u64 {
+/// A group's total of one count, if it is known of all.
+pub(crate) fn total(group: &Group<'_>, of: impl Fn(&Record) -> Option<u64>) -> Option<u64> {
     group.records.iter().map(|record| of(record)).sum()
 }

@@ -68,7 +68,7 @@ fn steps(records: &[Record], commit: &str) -> Vec<Step> {
         .filter(|record| record.commit == commit)
         .cloned()
         .collect();
-    let rated = medians::rated(&of_commit);
+    let rated = medians::whole(&of_commit);
     let groups = medians::groups(&rated);
     let rated = groups
         .iter()

@@ -3,7 +3,7 @@
 //! unless it is altered too.
 
 use super::row::{Row, Target, Unit};
-use super::{Bench, Who, float, of_product, ratios};
+use super::{Bench, Who, float};
 use crate::medians::Spread;
 use crate::scenario::{Scenario, Source};
 use crate::trial::plan::{Incident, Plan};
@@ -46,15 +46,12 @@ pub(super) fn rows(bench: &mut Bench) -> anyhow::Result<Vec<Row>> {
             "partitions on two workers: rate over explicit acks'",
             Target::AtLeast(2.0),
             Unit::Ratio,
-            ratios(&turns),
-        ),
-        Row::new(
+            turns.ratios(),
+        )
+        .note(turns.note(String::new())),
+        turns.none_of(
             "partitions on two workers: lines lost, doubled or altered",
-            Target::AtMost(0.0),
-            Unit::Count,
-            of_product(&turns, |record| {
-                record.count.lost + record.count.doubled + record.count.altered
-            }),
+            |record| Some(record.count.lost + record.count.doubled + record.count.altered),
         ),
         Row::new(
             "an owner killed: lines lost, or points doubled",

@@ -1,8 +1,7 @@
 //! Rates of the product over the floor's, in turn: the same scenario through the same server, clients and store.
 
+use super::Bench;
 use super::row::{Row, Target, Unit};
-use super::{Bench, float, more_ns, of_product, ratios};
-use crate::medians::Spread;
 use crate::scenario::{Scenario, Shape, Source};
 use crate::trial::plan::Plan;
 
@@ -18,32 +17,26 @@ pub(super) const ACK_ALL: u64 = 2_000_000;
 pub(super) fn core_line(bench: &mut Bench) -> anyhow::Result<Vec<Row>> {
     let plan = Plan::new(Scenario::default(), bench.messages(CORE));
     let turns = bench.turns(&plan)?;
-    let rates = Spread::of(turns.iter().map(|turn| turn.product.lines_per_second()));
+    let rates = turns.spread(|pair| pair.product.lines_per_second());
     bench.saturation = rates.map(|rates| rates.median);
-    let floor_dropped = Spread::of(turns.iter().map(|turn| float(turn.base.count.lost)));
-    let note = floor_dropped.map_or_else(String::new, |lost| {
-        format!("the floor lost {:.0}", lost.median)
-    });
     Ok(vec![
         Row::new(
             "core, 150-byte lines: rate over the floor's",
             Target::AtLeast(0.90),
             Unit::Ratio,
-            ratios(&turns),
-        ),
+            turns.ratios(),
+        )
+        .note(turns.note(String::new())),
         Row::new(
             "core, 150-byte lines: CPU a line beyond the floor's",
             Target::AtMost(150.0),
             Unit::Nanos,
-            more_ns(&turns),
+            turns.more_ns(),
         ),
-        Row::new(
+        turns.none_of(
             "core, 150-byte lines: messages dropped by the client",
-            Target::AtMost(0.0),
-            Unit::Count,
-            of_product(&turns, |record| record.count.dropped),
-        )
-        .note(note),
+            |record| record.count.dropped,
+        ),
     ])
 }
 
@@ -93,11 +86,11 @@ fn over_the_floor(
     plan: Plan,
 ) -> anyhow::Result<Vec<Row>> {
     let turns = bench.turns(&plan)?;
-    let floor = Spread::of(turns.iter().map(|turn| turn.base.lines_per_second() / 1e3));
+    let floor = turns.spread(|pair| pair.base.lines_per_second() / 1e3);
     let note = floor.map_or_else(String::new, |floor| {
         format!("the floor moves {:.0} k lines/s", floor.median)
     });
     Ok(vec![
-        Row::new(what, Target::AtLeast(least), Unit::Ratio, ratios(&turns)).note(note),
+        Row::new(what, Target::AtLeast(least), Unit::Ratio, turns.ratios()).note(turns.note(note)),
     ])
 }

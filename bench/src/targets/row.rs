@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::medians::Spread;
+use crate::medians::{MOST_NOISE, Spread};
 
 /// What a figure is to be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,7 +28,7 @@ pub enum Unit {
     Mebibytes,
     /// Bytes.
     Bytes,
-    /// Lines or messages.
+    /// Lines or messages. One that is lost is no noise: the worst run is told, and judged.
     Count,
 }
 
@@ -41,6 +41,8 @@ pub enum Verdict {
     WithinNoise,
     /// Not as it is to be.
     Missed,
+    /// Runs differ so much that the figure says nothing: as bad as missed.
+    TooNoisy,
     /// Nothing was to be.
     None,
     /// It could not be measured: as bad as missed.
@@ -94,16 +96,46 @@ impl Row {
         let Some(figure) = self.figure else {
             return Verdict::NotMeasured;
         };
-        let noise = (figure.high - figure.low) / 2.0;
-        let (met, nearly) = match self.target {
-            Target::Told => return Verdict::None,
-            Target::AtLeast(least) => (figure.median >= least, figure.median + noise >= least),
-            Target::AtMost(most) => (figure.median <= most, figure.median - noise <= most),
+        let noise = figure.half_range();
+        let is_met = |value: f64| match self.target {
+            Target::Told => true,
+            Target::AtLeast(least) => value >= least,
+            Target::AtMost(most) => value <= most,
         };
-        match (met, nearly) {
+        let (worst, best, nearly) = match self.target {
+            Target::Told => return Verdict::None,
+            Target::AtLeast(_) => (figure.low, figure.high, figure.median + noise),
+            Target::AtMost(_) => (figure.high, figure.low, figure.median - noise),
+        };
+        if is_met(worst) {
+            return Verdict::Met;
+        }
+        if self.unit == Unit::Count || !is_met(best) {
+            return Verdict::Missed;
+        }
+        if figure.noise() > MOST_NOISE {
+            return Verdict::TooNoisy;
+        }
+        match (is_met(figure.median), is_met(nearly)) {
             (true, _) => Verdict::Met,
             (false, true) => Verdict::WithinNoise,
             (false, false) => Verdict::Missed,
+        }
+    }
+
+    /// The figure as it is shown, and its noise.
+    fn shown(&self) -> (String, String) {
+        let Some(figure) = self.figure else {
+            return ("-".to_owned(), String::new());
+        };
+        let show = |value: f64| self.unit.show(value);
+        match (self.unit, self.target) {
+            (Unit::Count, Target::AtLeast(_)) => (show(figure.low), String::new()),
+            (Unit::Count, Target::AtMost(_)) => (show(figure.high), String::new()),
+            _ => (
+                show(figure.median),
+                format!("± {}", show(figure.half_range())),
+            ),
         }
     }
 
@@ -118,19 +150,12 @@ impl Row {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |value: f64| self.unit.show(value);
         let target = match self.target {
-            Target::AtLeast(least) => format!(">= {}", shown(least)),
-            Target::AtMost(most) => format!("<= {}", shown(most)),
+            Target::AtLeast(least) => format!(">= {}", self.unit.show(least)),
+            Target::AtMost(most) => format!("<= {}", self.unit.show(most)),
             Target::Told => String::new(),
         };
-        let (figure, noise) = match self.figure {
-            Some(figure) => (
-                shown(figure.median),
-                format!("± {}", shown((figure.high - figure.low) / 2.0)),
-            ),
-            None => ("-".to_owned(), String::new()),
-        };
+        let (figure, noise) = self.shown();
         let line = format!(
             "{:<58} {target:>10} {figure:>10} {noise:>9}  {:<12} {}",
             self.what,
@@ -160,6 +185,7 @@ impl fmt::Display for Verdict {
             Self::Met => "met",
             Self::WithinNoise => "within noise",
             Self::Missed => "MISSED",
+            Self::TooNoisy => "TOO NOISY",
             Self::None => "",
             Self::NotMeasured => "NOT MEASURED",
         })
@@ -171,7 +197,7 @@ impl Verdict {
     pub fn is_good(self) -> bool {
         match self {
             Self::Met | Self::WithinNoise | Self::None => true,
-            Self::Missed | Self::NotMeasured => false,
+            Self::Missed | Self::TooNoisy | Self::NotMeasured => false,
         }
     }
 }
@@ -189,17 +215,43 @@ mod tests {
         let least = Target::AtLeast(0.9);
         assert_eq!(verdict(least, [0.91, 0.92, 0.95]), Verdict::Met);
         assert_eq!(verdict(least, [0.84, 0.88, 0.93]), Verdict::WithinNoise);
+        assert_eq!(verdict(least, [0.80, 0.81, 0.91]), Verdict::Missed);
         assert_eq!(verdict(least, [0.80, 0.81, 0.82]), Verdict::Missed);
     }
 
     #[test]
     fn a_cost_above_its_target_is_missed_only_if_noise_does_not_explain_it() {
         let most = Target::AtMost(150.0);
-        assert_eq!(verdict(most, [90.0, 120.0, 300.0]), Verdict::Met);
-        assert_eq!(verdict(most, [120.0, 160.0, 180.0]), Verdict::WithinNoise);
+        assert_eq!(verdict(most, [130.0, 140.0, 160.0]), Verdict::Met);
+        assert_eq!(verdict(most, [140.0, 160.0, 185.0]), Verdict::WithinNoise);
         assert_eq!(verdict(most, [200.0, 201.0, 202.0]), Verdict::Missed);
-        assert_eq!(verdict(Target::AtMost(0.0), [0.0; 3]), Verdict::Met);
-        assert_eq!(verdict(Target::AtMost(0.0), [1.0; 3]), Verdict::Missed);
+    }
+
+    #[test]
+    fn noise_beyond_a_part_of_the_figure_excuses_nothing() {
+        let least = Target::AtLeast(0.9);
+        assert_eq!(verdict(least, [0.2, 0.6, 1.4]), Verdict::TooNoisy);
+        assert_eq!(verdict(least, [0.6, 0.95, 1.4]), Verdict::TooNoisy);
+        assert!(!Verdict::TooNoisy.is_good());
+        // Where no run meets it, or every one does, noise is no question.
+        assert_eq!(verdict(least, [0.2, 0.4, 0.8]), Verdict::Missed);
+        assert_eq!(verdict(least, [0.9, 1.4, 2.0]), Verdict::Met);
+        let most = Target::AtMost(150.0);
+        assert_eq!(verdict(most, [-10.0, 0.0, 140.0]), Verdict::Met);
+        assert_eq!(verdict(most, [-10.0, 0.0, 160.0]), Verdict::TooNoisy);
+    }
+
+    #[test]
+    fn what_is_counted_is_told_and_judged_by_its_worst_run() {
+        let lost =
+            |values: [f64; 3]| Row::new("x", Target::AtMost(0.0), Unit::Count, Spread::of(values));
+        assert_eq!(lost([0.0; 3]).verdict(), Verdict::Met);
+        let once = lost([0.0, 0.0, 50_000.0]);
+        assert_eq!(once.verdict(), Verdict::Missed);
+        assert!(once.to_string().contains("50000"), "{once}");
+        let counted = Spread::of([5.0, 5.0, 3.0]);
+        let row = Row::new("x", Target::AtLeast(5.0), Unit::Count, counted);
+        assert_eq!(row.verdict(), Verdict::Missed);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Two workers on one durable consumer against one: nothing lost or doubled, and not slower.
 
+use super::Bench;
 use super::row::{Row, Target, Unit};
-use super::{Bench, of_product, ratios};
 use crate::scenario::{Scenario, Source};
 use crate::trial::plan::Plan;
 
@@ -21,19 +21,15 @@ pub(super) fn rows(bench: &mut Bench) -> anyhow::Result<Vec<Row>> {
             "two workers on one consumer: rate over one's",
             Target::AtLeast(1.0),
             Unit::Ratio,
-            ratios(&turns),
-        ),
-        Row::new(
+            turns.ratios(),
+        )
+        .note(turns.note(String::new())),
+        turns.none_of(
             "two workers on one consumer: lines lost or altered",
-            Target::AtMost(0.0),
-            Unit::Count,
-            of_product(&turns, |record| record.count.lost + record.count.altered),
+            |record| Some(record.count.lost + record.count.altered),
         ),
-        Row::new(
-            "two workers on one consumer: lines doubled",
-            Target::AtMost(0.0),
-            Unit::Count,
-            of_product(&turns, |record| record.count.doubled),
-        ),
+        turns.none_of("two workers on one consumer: lines doubled", |record| {
+            Some(record.count.doubled)
+        }),
     ])
 }

@@ -24,7 +24,7 @@ use crate::payload::{newlines, subject};
 use crate::scenario::Shape;
 
 /// Different messages: more than a branch predictor learns by heart.
-const VARIANTS: u32 = 256;
+pub(super) const VARIANTS: u32 = 256;
 /// Different series of samples.
 const SERIES: u32 = 10_000;
 /// Messages of one pass,
@@ -153,7 +153,8 @@ fn pass(deliveries: &[Delivery], mut step: impl FnMut(&Delivery) -> bool) -> any
     Ok(taken.as_secs_f64() * 1e9 / f64::from(MESSAGES))
 }
 
-fn deliveries(shape: Shape, variants: u32) -> Vec<Delivery> {
+/// Some messages of `shape`, each another.
+pub(super) fn deliveries(shape: Shape, variants: u32) -> Vec<Delivery> {
     let subject = Subject::from(subject(shape));
     (0..variants)
         .map(|variant| delivery(&subject, published(shape, variant)))

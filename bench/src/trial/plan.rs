@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::ensure;
+use serde::{Deserialize, Serialize};
 
 use super::BATCH_LINES;
 use crate::discard::figures::{Expectation, Stall};
@@ -34,7 +35,8 @@ pub struct Plan {
 }
 
 /// What happens during a trial.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Incident {
     /// Nothing.
     None,

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, bail, ensure};
 use flightline_fixtures::process::Process;
 
 use super::depot::Depot;
@@ -62,7 +62,7 @@ impl Publisher {
         let Some(status) = self.process.exited()? else {
             return Ok(None);
         };
-        anyhow::ensure!(
+        ensure!(
             status.success(),
             "the publisher ended with {status}:\n{}",
             self.process.tail()
@@ -122,17 +122,60 @@ pub fn watch(
             && figures.lines >= after_lines
         {
             workers.kill_one()?;
+            let stored = depot.figures()?.stored;
+            ensure!(
+                stored < goal.lines,
+                "all {stored} lines were stored when a worker was killed, so nobody had to take anything over: move more messages"
+            );
             incident = Incident::None;
         }
         if figures.stored >= goal.lines && publisher.is_none() {
-            return Ok(report);
+            break ensure_happened(incident, &figures)?;
         }
         if figures.lines > before.lines || publisher.is_some() {
             last_change = Instant::now();
         } else if last_change.elapsed() > goal.quiet {
-            return Ok(report);
+            break ensure_happened(incident, &figures)?;
         }
         before = figures;
         thread::park_timeout(INTERVAL);
+    }
+    Ok(report)
+}
+
+/// A trial in which nothing happened says nothing about what it was made for.
+fn ensure_happened(incident: Incident, figures: &Figures) -> anyhow::Result<()> {
+    match incident {
+        Incident::None => Ok(()),
+        Incident::KillOne { after_lines } => bail!(
+            "the trial was over before {after_lines} lines had arrived and a worker was killed: move more messages"
+        ),
+        Incident::Stall(_) if figures.hung => Ok(()),
+        Incident::Stall(stall) => bail!(
+            "the trial was over before {} lines had arrived and the store hung: move more messages",
+            stall.after_lines
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discard::figures::Stall;
+
+    #[test]
+    fn what_was_to_happen_and_did_not_fails_the_trial() {
+        let calm = Figures::default();
+        let hung = Figures { hung: true, ..calm };
+        let stall = Incident::Stall(Stall {
+            after_lines: 10,
+            seconds: 1,
+        });
+        assert!(ensure_happened(Incident::None, &calm).is_ok());
+        assert!(ensure_happened(stall, &hung).is_ok());
+        for never in [stall, Incident::KillOne { after_lines: 10 }] {
+            let said = ensure_happened(never, &calm).unwrap_err().to_string();
+            assert!(said.contains("move more messages"), "{said}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use flightline_fixtures::process::Process;
 
 use crate::interrupt;
 use crate::proc;
-use crate::program::{Program, Setting};
+use crate::program::{Ownership, Program, Setting};
 
 /// For a worker to get ready on a busy machine.
 const READY_LIMIT: Duration = Duration::from_secs(60);
@@ -102,26 +102,38 @@ impl<'p> Workers<'p> {
         Ok(most)
     }
 
-    /// SIGKILL to the first.
+    /// SIGKILL to the first that somebody has to take work over from.
     ///
     /// # Errors
     /// When there is none, or the system does not let us.
     pub fn kill_one(&mut self) -> anyhow::Result<()> {
-        anyhow::ensure!(!self.running.is_empty(), "there is no worker to kill");
-        let (mut process, _) = self.running.remove(0);
+        let mut at = None;
+        for (index, (process, setting)) in self.running.iter().enumerate() {
+            let owns = self.program.owns(setting);
+            match owns.with_context(|| process.tail())? {
+                Ownership::Owner | Ownership::Shared => {
+                    at = Some(index);
+                    break;
+                }
+                Ownership::Nothing => {}
+            }
+        }
+        let at = at.context("there is no worker to kill that has work of its own")?;
+        let (mut process, _) = self.running.remove(at);
         self.cpu_of_killed += proc::cpu(process.id())?;
         process.kill()?;
         Ok(())
     }
 
-    /// Ends all; how many messages they say that their clients dropped.
+    /// Ends all; how many messages they say that their clients dropped, if all say it.
     ///
     /// # Errors
     /// When one does not end well.
-    pub fn stop(self) -> anyhow::Result<u64> {
-        let mut dropped = 0;
+    pub fn stop(self) -> anyhow::Result<Option<u64>> {
+        let mut dropped = Some(0);
         for (mut process, setting) in self.running {
-            dropped += self.program.stop(&mut process, &setting)?;
+            let more = self.program.stop(&mut process, &setting)?;
+            dropped = dropped.zip(more).map(|(dropped, more)| dropped + more);
         }
         Ok(dropped)
     }

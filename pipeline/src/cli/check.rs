@@ -164,8 +164,9 @@ fn source(source: &Source) -> String {
             js.max_ack_pending
         ),
         Source::Core(core) => format!(
-            "core NATS, queue group {}, at most once (holds {} messages)",
-            core.queue_group, core.capacity
+            "core NATS, queue group {}, at most once (holds {})",
+            core.queue_group,
+            show_size(wide(core.buffer))
         ),
     }
 }

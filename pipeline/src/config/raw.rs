@@ -73,6 +73,7 @@ pub(crate) struct Source {
     pub(crate) partitions: Key<Partitions>,
     pub(crate) queue_group: Key<String>,
     pub(crate) capacity: Key<i64>,
+    pub(crate) buffer: Key<String>,
     pub(crate) report_interval: Key<String>,
 }
 

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use flightline_contract::app::FieldValue;
 
 use crate::config::FieldKind;
-use crate::decode::json::{self, Form, Found, Object, Place};
-use crate::decode::mapping::{Field, Paths, Points, Source};
+use crate::decode::json::{self, Entry, Form, Found, Object, Place};
+use crate::decode::mapping::{Collected, Field, Paths, Points, Source};
 use crate::decode::observe::Observer;
 use crate::decode::pen::Pen;
 use crate::decode::refusal::Refusal;
@@ -17,7 +17,7 @@ use crate::decode::write::{LineWriter, Value};
 /// The buffers that one object needs.
 pub(super) struct Buffers<'s> {
     pub(super) key: &'s mut String,
-    pub(super) found: &'s mut Vec<Option<Found>>,
+    pub(super) collected: &'s mut Collected,
 }
 
 /// One object from a message on `subject`.
@@ -30,15 +30,15 @@ pub(super) fn write<O: Observer>(
     time: i64,
     observer: &mut O,
 ) -> Result<(), Refusal> {
-    let Buffers { key, found } = buffers;
-    points.collect(object, found)?;
+    let Buffers { key, collected } = buffers;
+    points.collect(object, collected)?;
     let input = Input {
         object,
         subject,
-        found,
+        collected,
     };
     let time = match points.time {
-        Some((slot, unit)) => match input.value(slot) {
+        Some((slot, unit)) => match collected.value(slot) {
             Some(value) => time::nanos(value.place.of(object.text), unit)?,
             None => time,
         },
@@ -59,10 +59,15 @@ pub(super) fn write<O: Observer>(
     }
     if points.fields.is_empty() {
         key.clear();
-        leftover(&mut line, object, &points.paths, key)?;
+        leftover(
+            &mut line,
+            object,
+            collected.entries(object, &points.paths),
+            key,
+        )?;
     }
     for field in &points.fields {
-        if let Some(value) = input.value(field.slot) {
+        if let Some(value) = collected.value(field.slot) {
             convert(&mut line, object, field, value)?;
         }
     }
@@ -74,29 +79,34 @@ pub(super) fn write<O: Observer>(
 struct Input<'i> {
     object: Object<'i, 'i>,
     subject: &'i str,
-    found: &'i [Option<Found>],
+    collected: &'i Collected,
 }
 
 impl<'i> Input<'i> {
-    /// The value in `slot`, unless it is missing or null.
-    fn value(&self, slot: usize) -> Option<Found> {
-        self.found[slot].filter(|value| value.form != Form::Null)
-    }
-
     /// The text that `source` means; `None` if it is missing or null.
     fn pick<'p: 'i>(&self, source: &'p Source) -> Result<Option<Cow<'i, str>>, Refusal> {
         match source {
             Source::Literal(text) => Ok(Some(Cow::Borrowed(text))),
-            Source::Token(number) => match self.subject.split('.').nth(number.wrapping_sub(1)) {
+            Source::Token(number) => match token(self.subject, *number) {
                 Some(token) => Ok(Some(Cow::Borrowed(token))),
                 None => Err(Refusal::shape(format!("the subject has no token {number}"))),
             },
             Source::Slot(slot) => {
-                let value = self.value(*slot);
+                let value = self.collected.value(*slot);
                 value.map(|value| scalar(self.object, value)).transpose()
             }
         }
     }
+}
+
+/// The token of that number, from 1. A loop over so few bytes costs less than to set out for a search.
+fn token(subject: &str, number: usize) -> Option<&str> {
+    let end = |rest: &str| rest.bytes().position(|byte| byte == b'.');
+    let mut rest = subject;
+    for _ in 0..number.checked_sub(1)? {
+        rest = &rest[end(rest)? + 1..];
+    }
+    Some(&rest[..end(rest).unwrap_or(rest.len())])
 }
 
 /// A string's text, or a number or boolean as it is written.
@@ -123,15 +133,14 @@ fn scalar<'t>(object: Object<'t, '_>, found: Found) -> Result<Cow<'t, str>, Refu
     }
 }
 
-/// Writes every scalar of `object` that `paths` does not name.
-fn leftover(
+/// Writes every scalar among `entries` that the paths beside them do not name.
+fn leftover<'e>(
     line: &mut LineWriter<'_>,
     object: Object<'_, '_>,
-    paths: &Paths,
+    entries: impl Iterator<Item = (&'e Entry, Option<&'e Paths>)>,
     key: &mut String,
 ) -> Result<(), Refusal> {
-    for entry in object.entries {
-        let below = paths.below(object, entry)?;
+    for (entry, below) in entries {
         if below.is_some_and(|below| below.slot.is_some()) {
             continue;
         }

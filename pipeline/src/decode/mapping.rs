@@ -6,7 +6,7 @@ use flightline_contract::encoding::Encoding;
 use flightline_contract::filter::Filter;
 
 use crate::config::{self, FieldKind, JsonPath, Pick, TimeUnit};
-use crate::decode::json::{self, Entry, Found, Object, Text};
+use crate::decode::json::{self, Entry, Form, Found, Object, Text};
 use crate::decode::refusal::Refusal;
 use crate::decode::route::RouterError;
 
@@ -90,6 +90,31 @@ pub(super) struct Paths {
     signs: Vec<u64>,
 }
 
+/// Where the values of a mapping stand in one object, kept from object to object.
+#[derive(Debug, Default)]
+pub(super) struct Collected {
+    slots: Vec<Option<Found>>,
+    /// For each entry of the object the number of the path below it.
+    children: Vec<Option<usize>>,
+}
+
+impl Collected {
+    /// The value in `slot`, unless it is missing or null.
+    pub(super) fn value(&self, slot: usize) -> Option<Found> {
+        self.slots[slot].filter(|value| value.form != Form::Null)
+    }
+
+    /// The entries of `object`, each with what is below it in `paths`.
+    pub(super) fn entries<'c>(
+        &'c self,
+        object: Object<'_, 'c>,
+        paths: &'c Paths,
+    ) -> impl Iterator<Item = (&'c Entry, Option<&'c Paths>)> {
+        let below = |number: &Option<usize>| number.map(|number| &paths.children[number].1);
+        object.entries.iter().zip(self.children.iter().map(below))
+    }
+}
+
 /// Bytes of a name that are part of its sign.
 const SIGNED: usize = 7;
 
@@ -121,25 +146,21 @@ impl Paths {
             .map(|(_, child)| child)
     }
 
-    /// What is below the key of `entry`.
+    /// The number of the child that is below the key of `entry`.
     #[inline]
-    pub(super) fn below(
-        &self,
-        object: Object<'_, '_>,
-        entry: &Entry,
-    ) -> Result<Option<&Self>, Refusal> {
+    fn number(&self, object: Object<'_, '_>, entry: &Entry) -> Result<Option<usize>, Refusal> {
         if entry.text != Text::Plain || object.utf8.is_none() {
-            return Ok(self.child(&object.key(entry)?));
+            let key = object.key(entry)?;
+            return Ok(self.children.iter().position(|(name, _)| *name == key));
         }
         // Without its quotes.
         let (start, end) = (entry.key.start + 1, entry.key.end - 1);
         let (text, length) = (object.text, end - start);
         let sign = sign(text, start, length);
-        let same = |(known, (name, _)): &(&u64, &(String, Self))| {
-            **known == sign && (length <= SIGNED || name.as_bytes() == &text[start..end])
+        let same = |(known, (name, _)): (&u64, &(String, Self))| {
+            *known == sign && (length <= SIGNED || name.as_bytes() == &text[start..end])
         };
-        let found = self.signs.iter().zip(&self.children).find(same);
-        Ok(found.map(|(_, (_, child))| child))
+        Ok(self.signs.iter().zip(&self.children).position(same))
     }
 
     /// The slot of `path`, which gets number `*slots` if it is new.
@@ -211,18 +232,23 @@ impl Points {
         }
     }
 
-    /// Where the values of the mapping stand in `object`.
+    /// Looks where the values of the mapping stand in `object`.
     pub(super) fn collect(
         &self,
         object: Object<'_, '_>,
-        found: &mut Vec<Option<Found>>,
+        collected: &mut Collected,
     ) -> Result<(), Refusal> {
-        found.clear();
-        found.resize(self.slots, None);
+        let Collected { slots, children } = collected;
+        slots.clear();
+        slots.resize(self.slots, None);
+        children.clear();
         for entry in object.entries {
-            if let Some(child) = self.paths.below(object, entry)? {
-                child.note(object.text, entry.found(), found)?;
+            let number = self.paths.number(object, entry)?;
+            if let Some(number) = number {
+                let (_, child) = &self.paths.children[number];
+                child.note(object.text, entry.found(), slots)?;
             }
+            children.push(number);
         }
         Ok(())
     }

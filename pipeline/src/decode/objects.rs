@@ -129,7 +129,7 @@ impl<O: Observer> Objects<'_, '_, O> {
             spans,
             key,
             entries,
-            found,
+            collected,
         } = &mut *self.scratch;
         let object = Object {
             text,
@@ -151,7 +151,7 @@ impl<O: Observer> Objects<'_, '_, O> {
             (Class::App, None) => points::write(pen, object, time, observer),
             (Class::App, Some(mapping)) => {
                 let (subject, points) = (&self.delivery.subject, &mapping.points);
-                let buffers = Buffers { key, found };
+                let buffers = Buffers { key, collected };
                 foreign::write(pen, buffers, points, subject, object, time, observer)
             }
         }

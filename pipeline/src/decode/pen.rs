@@ -3,7 +3,8 @@
 use bytes::BytesMut;
 
 use crate::decode::dialect::Rules;
-use crate::decode::json::{Entry, Found};
+use crate::decode::json::Entry;
+use crate::decode::mapping::Collected;
 use crate::decode::route::Route;
 use crate::decode::write::{LineWriter, Spans, WriteError};
 
@@ -16,7 +17,7 @@ pub(super) struct Scratch {
     /// Those of the object at hand.
     pub(super) entries: Vec<Entry>,
     /// Where the values of a mapping stand.
-    pub(super) found: Vec<Option<Found>>,
+    pub(super) collected: Collected,
 }
 
 /// Writes lines of one message.

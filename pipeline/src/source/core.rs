@@ -1,5 +1,6 @@
 //! A queue group on core subjects in, chunks of deliveries out. At most once by nature: what comes faster than the path takes
-//! it is dropped by the client, counted exactly and said once per interval.
+//! it is dropped, here when as many bytes are held as may be and by the client when its queues are full; counted exactly and said
+//! once per interval. The limit in bytes is ours, because the client's is one of messages, of whatever size.
 //!
 //! Its connection must carry nothing else: the count rests on it (see `drops`).
 
@@ -24,8 +25,6 @@ use crate::metrics::Metrics;
 
 /// How often the client's account is compared with ours.
 const LOOK: Duration = Duration::from_millis(50);
-/// Bytes held here before the rest is left to the client's queues, which drop when full.
-pub(crate) const HOLD: usize = 4 << 20;
 
 /// Subscriptions of one queue group.
 #[derive(Debug)]
@@ -75,7 +74,7 @@ impl Source {
             tokio::select! {
                 () = stop.cancelled() => break,
                 handed = hands.handoff.hand_over(), if !hands.handoff.is_empty() => if handed.is_err() { return Ok(()) },
-                message = messages.next(), if hands.handoff.bytes() < HOLD => {
+                message = messages.next() => {
                     let Some(message) = message else { break };
                     self.take_together(message, &mut messages, &mut hands);
                 }
@@ -106,34 +105,30 @@ impl Source {
     /// Takes `first` and what else is there already: one turn of the loop, one look at the clock and one count for many messages.
     fn take_together(&self, first: Message, messages: &mut Subscriptions, hands: &mut Hands) {
         hands.arrivals.at(now());
-        let (mut count, mut bytes) = (0, 0);
+        let (mut count, mut taken, mut bytes) = (0, 0, 0);
         let mut next = Some(first);
         while let Some(message) = next {
             count += 1;
-            bytes += message.payload.len() as u64;
-            hands.take(message);
+            if hands.handoff.bytes() < self.config.buffer {
+                taken += 1;
+                bytes += message.payload.len() as u64;
+                hands.take(message);
+            }
             if count == CHUNK as u64 {
                 break;
             }
             next = at_once(messages);
         }
         hands.drops.received(count);
-        self.metrics.received.inc_by(count);
+        self.metrics.received.inc_by(taken);
         self.metrics.received_bytes.inc_by(bytes);
+        self.metrics.dropped.inc_by(count - taken);
     }
 
     fn look(&self, messages: &mut Subscriptions, hands: &mut Hands) {
         let carried = self.bus.messages_in();
-        // Looking takes messages: there must be room for them.
-        let first = if hands.handoff.bytes() < HOLD {
-            at_once(messages)
-        } else {
-            self.metrics
-                .dropped
-                .inc_by(hands.drops.look(carried, Queues::Busy));
-            return;
-        };
-        let queues = match first {
+        // Looking takes messages.
+        let queues = match at_once(messages) {
             Some(message) => {
                 self.take_together(message, messages, hands);
                 Queues::Busy

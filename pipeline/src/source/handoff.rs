@@ -10,6 +10,8 @@ use crate::delivery::{CHUNK, Chunk, Delivery};
 
 /// Chunks between source and path: one is worked on, one waits.
 const QUEUE: usize = 1;
+/// A chunk is full at so many bytes, too: what has just been read is decoded before it has left the processor's caches.
+const CHUNK_BYTES: usize = 256 * 1024;
 /// Emptied chunks kept for reuse.
 const SPARES: usize = 32;
 
@@ -57,8 +59,30 @@ pub struct Handoff {
     chunks: mpsc::Sender<Chunk>,
     empties: Empties,
     full: VecDeque<Chunk>,
-    open: Chunk,
+    open: Open,
     bytes: usize,
+}
+
+/// The chunk that is filled.
+#[derive(Debug)]
+struct Open {
+    chunk: Chunk,
+    bytes: usize,
+}
+
+impl Open {
+    fn new(chunk: Chunk) -> Self {
+        Self { chunk, bytes: 0 }
+    }
+
+    fn is_full(&self) -> bool {
+        self.chunk.len() == CHUNK || self.bytes >= CHUNK_BYTES
+    }
+
+    fn close(&mut self, next: Chunk) -> Chunk {
+        self.bytes = 0;
+        std::mem::replace(&mut self.chunk, next)
+    }
 }
 
 /// The path has ended: nobody takes messages any more.
@@ -80,7 +104,7 @@ pub fn handoff() -> (Handoff, Intake) {
         chunks,
         empties: empties.clone(),
         full: VecDeque::new(),
-        open: Vec::with_capacity(CHUNK),
+        open: Open::new(Vec::with_capacity(CHUNK)),
         bytes: 0,
     };
     (
@@ -100,18 +124,20 @@ impl Handoff {
             chunks: self.chunks.clone(),
             empties: self.empties.clone(),
             full: VecDeque::new(),
-            open: Vec::with_capacity(CHUNK),
+            open: Open::new(Vec::with_capacity(CHUNK)),
             bytes: 0,
         }
     }
 
     /// Takes a message that was received.
     pub fn hold(&mut self, delivery: Delivery) {
-        self.bytes += cost(&delivery);
-        self.open.push(delivery);
-        if self.open.len() == CHUNK {
-            let next = self.empties.take();
-            self.full.push_back(std::mem::replace(&mut self.open, next));
+        let cost = cost(&delivery);
+        self.bytes += cost;
+        self.open.bytes += cost;
+        self.open.chunk.push(delivery);
+        if self.open.is_full() {
+            let full = self.open.close(self.empties.take());
+            self.full.push_back(full);
         }
     }
 
@@ -122,12 +148,12 @@ impl Handoff {
 
     /// Whether nothing is held.
     pub fn is_empty(&self) -> bool {
-        self.open.is_empty() && self.full.is_empty()
+        self.open.chunk.is_empty() && self.full.is_empty()
     }
 
     /// What is held, oldest first.
     pub fn held(&self) -> impl Iterator<Item = &Delivery> {
-        self.full.iter().flatten().chain(&self.open)
+        self.full.iter().flatten().chain(&self.open.chunk)
     }
 
     /// Hands one chunk over as soon as the path takes it. Cancelling it loses nothing.
@@ -138,7 +164,7 @@ impl Handoff {
         let permit = self.chunks.reserve().await.map_err(|_| PathEnded)?;
         let chunk = match self.full.pop_front() {
             Some(chunk) => chunk,
-            None => std::mem::replace(&mut self.open, self.empties.take()),
+            None => self.open.close(self.empties.take()),
         };
         self.bytes -= chunk.iter().map(cost).sum::<usize>();
         if !chunk.is_empty() {

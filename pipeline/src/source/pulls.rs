@@ -1,5 +1,21 @@
-//! What is open between us and the server, in bytes: when to ask for more, and how much. Pure; counts are our own, because
-//! a lost decrement in the client library's count was seen to stall a stream for half a minute.
+//! What is open between us and the server, in bytes: when to ask for more, how much, and in which words. Pure; counts are our own,
+//! because a lost decrement in the client library's count was seen to stall a stream for half a minute.
+
+use std::time::Duration;
+
+use async_nats::{Message, StatusCode};
+use bytes::Bytes;
+
+/// How long a pull stays open at the server. Short enough that one the network lost is soon forgotten there.
+const EXPIRES: Duration = Duration::from_secs(10);
+/// How often the server says that a pull is open.
+const HEARTBEAT: Duration = Duration::from_millis(400);
+/// The shortest subject and reply: no message counts less, so that bytes end a pull before messages do.
+const SMALLEST_MESSAGE: usize = 32;
+/// The status description with which nats-server ends a pull whose bytes do not suffice for the next message.
+const MAX_BYTES: &str = "Message Size Exceeds MaxBytes";
+/// The header with the bytes a pull has left when it ends.
+const PENDING_BYTES: &str = "Nats-Pending-Bytes";
 
 /// A pull asks for a quarter of the budget, so that three are open while one is refilled.
 const SHARE: usize = 4;
@@ -10,7 +26,7 @@ const OVERHEAD: usize = 64 * 1024;
 
 /// The account of open pulls.
 #[derive(Debug)]
-pub(crate) struct Pulls {
+pub struct Pulls {
     budget: usize,
     /// What a pull asks for that is to get any message: grows while even that does not suffice, as when the server's limit
     /// was lowered behind a larger message.
@@ -30,9 +46,28 @@ enum Progress {
     TooSmall,
 }
 
+/// What a status on the pull inbox was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// A heartbeat, or the end of a pull: the account has it.
+    Understood,
+    /// Something else: the server does not serve the pull.
+    Refused,
+}
+
+/// The request for a pull of `bytes`.
+pub fn request(bytes: usize) -> Bytes {
+    Bytes::from(format!(
+        r#"{{"batch":{},"max_bytes":{bytes},"expires":{},"idle_heartbeat":{}}}"#,
+        bytes / SMALLEST_MESSAGE,
+        EXPIRES.as_nanos(),
+        HEARTBEAT.as_nanos(),
+    ))
+}
+
 impl Pulls {
     /// For at most `budget` bytes ahead of decode, from a server that takes payloads up to `max_payload`.
-    pub(crate) fn new(budget: usize, max_payload: usize) -> Self {
+    pub fn new(budget: usize, max_payload: usize) -> Self {
         Self {
             budget,
             largest: max_payload + OVERHEAD,
@@ -42,7 +77,7 @@ impl Pulls {
     }
 
     /// The bytes to ask for now, if any, while `held` bytes wait here.
-    pub(crate) fn next(&mut self, held: usize) -> Option<usize> {
+    pub fn next(&mut self, held: usize) -> Option<usize> {
         let size = (self.budget / SHARE).max(SMALLEST);
         if self.progress == Progress::TooSmall {
             // Beyond the budget if need be, but only while nothing else is open or held.
@@ -62,18 +97,18 @@ impl Pulls {
     }
 
     /// A message of `bytes` (as the server counts: subject, reply, headers, payload) has come.
-    pub(crate) fn arrived(&mut self, bytes: usize) {
+    pub fn arrived(&mut self, bytes: usize) {
         self.open = self.open.saturating_sub(bytes);
         self.progress = Progress::Moving;
     }
 
     /// A pull has ended with `left` bytes unused.
-    pub(crate) fn ended(&mut self, left: usize) {
+    pub fn ended(&mut self, left: usize) {
         self.open = self.open.saturating_sub(left);
     }
 
     /// A pull has ended because the next message does not fit into what is left of it.
-    pub(crate) fn ended_full(&mut self, left: usize) {
+    pub fn ended_full(&mut self, left: usize) {
         self.ended(left);
         if self.progress == Progress::Asked && left >= (self.budget / SHARE).max(SMALLEST) {
             self.progress = Progress::TooSmall;
@@ -83,8 +118,27 @@ impl Pulls {
         }
     }
 
+    /// A status has come on the pull inbox; whether it is one that pulls end with, or a heartbeat.
+    pub fn told(&mut self, status: StatusCode, message: &Message) -> Told {
+        let left = message
+            .headers
+            .as_ref()
+            .and_then(|headers| headers.get(PENDING_BYTES))
+            .and_then(|bytes| bytes.as_str().parse().ok());
+        match (status, left) {
+            (StatusCode::IDLE_HEARTBEAT, _) => {}
+            (_, Some(left)) if message.description.as_deref() == Some(MAX_BYTES) => {
+                self.ended_full(left);
+            }
+            // Time-outs and completed batches.
+            (_, Some(left)) => self.ended(left),
+            _ => return Told::Refused,
+        }
+        Told::Understood
+    }
+
     /// Whether something should come: a message, a heartbeat or a status.
-    pub(crate) fn expects(&self) -> bool {
+    pub fn expects(&self) -> bool {
         self.open > 0
     }
 }

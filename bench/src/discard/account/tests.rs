@@ -85,6 +85,22 @@ fn a_lost_a_doubled_and_an_altered_line_are_each_noticed() {
 }
 
 #[test]
+fn a_repeat_in_other_bytes_is_altered_and_one_as_it_was_is_not() {
+    let traffic = traffic(Shape::Line, 1_000);
+    let whole = body(traffic);
+    let line = 151;
+    let mut repeat = whole[5 * line..6 * line].to_vec();
+    let figures = told_of(traffic, Check::Account, [&whole[..], &repeat].concat());
+    assert_eq!((figures.doubled, figures.altered), (1, 0));
+    repeat[1] ^= 1;
+    let figures = told_of(traffic, Check::Account, [&whole[..], &repeat].concat());
+    assert_eq!(
+        (figures.stored, figures.doubled, figures.altered),
+        (1_000, 1, 1)
+    );
+}
+
+#[test]
 fn a_line_that_nobody_published_is_strange() {
     let traffic = traffic(Shape::Line, 10);
     for other in [

@@ -10,11 +10,11 @@ use crate::report::figures;
 pub const NAME: &str = "cpu";
 
 /// Which process, in the order of the stack.
-pub(crate) const PROCESSES: [Named<Cpu, f64>; 4] = [
-    ("program", |cpu| cpu.program),
+pub(crate) const PROCESSES: [Named<Cpu, Option<f64>>; 4] = [
+    ("program", |cpu| Some(cpu.program)),
     ("nats-server", |cpu| cpu.server),
     ("store", |cpu| cpu.store),
-    ("publisher", |cpu| cpu.publisher),
+    ("publisher", |cpu| Some(cpu.publisher)),
 ];
 
 /// Draws it.
@@ -22,6 +22,7 @@ pub(crate) const PROCESSES: [Named<Cpu, f64>; 4] = [
 /// # Errors
 /// When the library can't.
 pub fn draw(groups: &[Group<'_>]) -> Result<Option<String>, Broken> {
+    // A bar without one of them would look like less.
     let bands: Vec<Band<[f64; 4]>> = Band::of(groups, |group| {
         let parts = PROCESSES.map(|(_, of)| median(group, of));
         parts
@@ -58,9 +59,13 @@ pub fn draw(groups: &[Group<'_>]) -> Result<Option<String>, Broken> {
     })
 }
 
-/// Nanoseconds of one process for each stored line.
-pub(crate) fn median(group: &Group<'_>, of: fn(&Cpu) -> f64) -> Option<f64> {
+/// Nanoseconds of one process for each stored line, if they are known.
+pub(crate) fn median(group: &Group<'_>, of: fn(&Cpu) -> Option<f64>) -> Option<f64> {
     #[expect(clippy::cast_precision_loss, reason = "fewer than 2^52 lines")]
-    let each = |record: &Record| of(&record.cpu) * 1e9 / record.count.stored as f64;
+    let each = |record: &Record| {
+        of(&record.cpu).map_or(f64::NAN, |seconds| {
+            seconds * 1e9 / record.count.stored as f64
+        })
+    };
     group.spread(each).map(|spread| spread.median)
 }

@@ -75,24 +75,31 @@ pub(super) fn losses(page: &mut String, groups: &[Group<'_>]) {
                 "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td>",
                 escaped(&group.scenario.to_string()),
                 escaped(&group.label()),
-                total(group, |record| record.count.lines),
-                total(group, |record| record.count.stored),
+                shown(total(group, |record| Some(record.count.lines))),
+                shown(total(group, |record| Some(record.count.stored))),
             ),
         );
-        let bad: [fn(&Record) -> u64; 4] = [
-            |record| record.count.lost,
-            |record| record.count.doubled,
-            |record| record.count.altered,
+        let bad: [fn(&Record) -> Option<u64>; 4] = [
+            |record| Some(record.count.lost),
+            |record| Some(record.count.doubled),
+            |record| Some(record.count.altered),
             |record| record.count.dropped,
         ];
         for of in bad {
             let count = total(group, of);
-            let class = if count > 0 { " class=\"bad\"" } else { "" };
-            add(page, format_args!("<td{class}>{count}</td>"));
+            let class = match count {
+                Some(1..) => " class=\"bad\"",
+                Some(0) | None => "",
+            };
+            add(page, format_args!("<td{class}>{}</td>", shown(count)));
         }
         page.push_str("</tr>\n");
     }
     page.push_str("</table></div>\n</section>\n");
+}
+
+fn shown(count: Option<u64>) -> String {
+    count.map_or_else(none, |count| count.to_string())
 }
 
 fn range(spread: &Spread, figure: fn(f64) -> String) -> String {

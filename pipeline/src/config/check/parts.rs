@@ -39,6 +39,7 @@ pub(crate) fn source(check: &mut Checker, raw: Key<raw::Source>) -> Source {
                 &[
                     ("queue_group", at(&raw.queue_group), right),
                     ("capacity", at(&raw.capacity), right),
+                    ("buffer", at(&raw.buffer), right),
                     ("report_interval", at(&raw.report_interval), right),
                 ],
             );
@@ -85,6 +86,7 @@ pub(crate) fn source(check: &mut Checker, raw: Key<raw::Source>) -> Source {
                     &raw.capacity,
                     &(1..=16_000_000),
                 )),
+                buffer: bytes(check.size(&section, "buffer", &raw.buffer, &(64 * KIB..=GIB))),
                 report_interval: check.duration(
                     &section,
                     "report_interval",

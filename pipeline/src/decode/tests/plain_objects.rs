@@ -176,10 +176,10 @@ proptest! {
         let route = router.route("sensors.a").unwrap();
         let write = |object: Object<'_, '_>| {
             let (mut out, mut scratch) = (bytes::BytesMut::new(), Scratch::default());
-            let Scratch { spans, key, found, .. } = &mut scratch;
+            let Scratch { spans, key, collected, .. } = &mut scratch;
             let pen = Pen { out: &mut out, spans, rules: Rules::of(Dialect::ALL), route: &route };
             let points = &route.mapping.unwrap().points;
-            let done = foreign::write(pen, Buffers { key, found }, points, "sensors.a", object, TIME, &mut Nobody);
+            let done = foreign::write(pen, Buffers { key, collected }, points, "sensors.a", object, TIME, &mut Nobody);
             (done.map_err(|refusal| format!("{refusal:?}")), out)
         };
         with(&text, |object| {

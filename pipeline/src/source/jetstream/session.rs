@@ -4,7 +4,6 @@
 use std::time::{Duration, Instant};
 
 use async_nats::{HeaderMap, Message, StatusCode, Subject};
-use bytes::Bytes;
 use flightline_contract::encoding::{CONTENT_TYPE, Encoding};
 use futures_util::FutureExt;
 use tokio::time::{MissedTickBehavior, interval};
@@ -17,25 +16,14 @@ use crate::source::handoff::Handoff;
 use crate::source::inbox::Inbox;
 use crate::source::ledger::Arrival;
 use crate::source::plan;
-use crate::source::pulls::Pulls;
+use crate::source::pulls::{self, Pulls, Told};
 use crate::source::reply::{self, Reply};
 
-/// How long a pull stays open at the server. Short enough that one the network lost is soon forgotten there.
-const EXPIRES: Duration = Duration::from_secs(10);
-/// How often the server says that a pull is open.
-const HEARTBEAT: Duration = Duration::from_millis(400);
 /// Two missed heartbeats: something open here is not open there.
 const SILENCE: Duration = Duration::from_secs(1);
 /// For how long a stop goes on using up its open pulls, and the pause in the flow that makes it needless.
 const LINGER: Duration = Duration::from_secs(2);
 const QUIET: Duration = Duration::from_millis(100);
-/// The shortest subject and reply: no message counts less, so that bytes end a pull before messages do.
-const SMALLEST_MESSAGE: usize = 32;
-
-/// The status description with which nats-server ends a pull whose bytes do not suffice for the next message.
-const MAX_BYTES: &str = "Message Size Exceeds MaxBytes";
-/// The header with the bytes a pull has left when it ends.
-const PENDING_BYTES: &str = "Nats-Pending-Bytes";
 impl Source {
     pub(super) async fn session(
         &self,
@@ -87,15 +75,10 @@ impl Source {
 
     async fn ask(&self, pulls: &mut Pulls, held: usize, reply: &Subject) -> Result<(), Over> {
         while let Some(bytes) = pulls.next(held) {
-            let request = format!(
-                r#"{{"batch":{},"max_bytes":{bytes},"expires":{},"idle_heartbeat":{}}}"#,
-                bytes / SMALLEST_MESSAGE,
-                EXPIRES.as_nanos(),
-                HEARTBEAT.as_nanos(),
-            );
             let (stream, consumer) = (&self.config.stream, &self.config.consumer);
+            let request = pulls::request(bytes);
             self.bus
-                .pull(stream, consumer, reply.clone(), Bytes::from(request))
+                .pull(stream, consumer, reply.clone(), request)
                 .await?;
         }
         Ok(())
@@ -244,20 +227,13 @@ impl Drop for Tally<'_> {
 
 /// What a status on the pull inbox means for the account of open pulls.
 fn status_says(status: StatusCode, message: &Message, pulls: &mut Pulls) -> Result<(), Over> {
-    let description = message.description.as_deref().unwrap_or_default();
-    let left = message
-        .headers
-        .as_ref()
-        .and_then(|headers| headers.get(PENDING_BYTES))
-        .and_then(|bytes| bytes.as_str().parse().ok());
-    match (status, left) {
-        (StatusCode::IDLE_HEARTBEAT, _) => {}
-        (_, Some(left)) if description == MAX_BYTES => pulls.ended_full(left),
-        // Time-outs and completed batches.
-        (_, Some(left)) => pulls.ended(left),
-        _ => return Err(Over::Status(format!("{status} {description}"))),
+    match pulls.told(status, message) {
+        Told::Understood => Ok(()),
+        Told::Refused => {
+            let description = message.description.as_deref().unwrap_or_default();
+            Err(Over::Status(format!("{status} {description}")))
+        }
     }
-    Ok(())
 }
 
 /// What the headers say of the encoding.
