@@ -9,6 +9,7 @@ CARGO ?= cargo
 FOR ?=
 DEMO_ARGS ?=
 BENCH_ARGS ?= --short
+BASELINE = $(wildcard bench/baseline.json)
 
 .PHONY: demo test build bench servers fmt lint unit doc gate
 
@@ -25,8 +26,8 @@ bench: servers
 	$(CARGO) build --locked --profile dist --package flightline --package flightline-bench
 	@mkdir -p target/bench && rm -f target/bench/table.jsonl
 	@target/dist/flightline-bench targets $(BENCH_ARGS) --out target/bench/table.jsonl; targets=$$?; \
-	target/dist/flightline-bench report --runs target/bench/table.jsonl \
-		$(if $(wildcard bench/baseline.json),--baseline bench/baseline.json) && exit $$targets
+	target/dist/flightline-bench report --runs target/bench/table.jsonl $(if $(BASELINE),--baseline $(BASELINE)) || exit; \
+	$(if $(BASELINE),,echo "no baseline: bench/baseline.json is absent";) exit $$targets
 
 servers:
 	fixtures/install-servers

@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::interrupt;
+
 /// The one door to stdout and stderr.
 pub mod out;
 /// What a scenario is typed as.
@@ -57,7 +59,11 @@ enum Verb {
 /// When it cannot be done.
 pub fn run() -> anyhow::Result<ExitCode> {
     let done = ExitCode::SUCCESS;
-    match Cli::parse().verb {
+    let verb = Cli::parse().verb;
+    if let Verb::Floor(_) | Verb::E2e(_) | Verb::Targets(_) | Verb::Compare(_) = verb {
+        interrupt::watch()?;
+    }
+    match verb {
         Verb::Floor(args) => moves::floor(&args).map(|()| done),
         Verb::E2e(args) => moves::e2e(&args).map(|()| done),
         Verb::Targets(args) => targets::targets(&args),

@@ -1,5 +1,5 @@
-//! What the measurements feed in: a number comes in, a message comes out, always the same bytes for the same number. Numbers
-//! have a fixed width, so that every message of a kind has the same length and costs the same.
+//! What the measurements feed in: a number comes in, a message comes out, always the same bytes for the same number. What trials
+//! publish too is the very message that they publish; every message of a kind has the same length.
 
 /// Lines for the scanner.
 pub mod scanning;
@@ -9,25 +9,43 @@ pub mod decoding;
 pub mod batching;
 /// Samples for the series table.
 pub mod series;
+/// Lines that no trial publishes.
+mod lines;
+/// Objects that no trial publishes.
+mod objects;
 
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_nats::Subject;
 use bytes::Bytes;
+use flightline::config::Config;
 use flightline::config::environment::Environment;
 use flightline::config::load::load;
-use flightline::config::{Config, FieldKind, JsonPath, MappedField, Mapping, Pick, TimeUnit};
 use flightline::delivery::{Ack, Attempt, Declared, Delivery, Stamp};
-use flightline_contract::class::Class;
-use flightline_contract::encoding::Encoding;
 
-/// When all of it happens, in nanoseconds since the epoch: nineteen digits, as today's.
-pub const TIME: i64 = 1_700_000_000_000_000_000;
+use crate::payload::clock::Clock;
+use crate::payload::template::{LINE, Template, most_lines};
+use crate::payload::{PREFIX, Traffic, subject};
+use crate::program::product;
+use crate::program::{Api, STREAM, Setting, Target};
+use crate::scenario::{Scenario, Shape, Switch};
+use crate::trial::BATCH_LINES;
 
-/// Lines in a [`Payload::Lines50`].
-pub const LINES: u32 = 50;
+/// When all of it happens: as the first message of a trial that keeps no rate.
+const TIME: i64 = 1_700_000_000_000_000_000;
 
-/// Samples in a [`Payload::Metrics`].
-pub const SAMPLES: u32 = 4;
+/// When and where all messages entered their stream.
+pub const STAMP: Stamp = Stamp {
+    time: TIME,
+    sequence: None,
+    attempt: Attempt::First,
+};
 
-/// How long a line is, its newline included.
+/// Numbers have at most six digits.
+const NUMBERS: u32 = 1_000_000;
+
+/// How long a line is, without its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Length {
     /// 64 bytes: one tag, one field.
@@ -42,11 +60,11 @@ impl Length {
     /// Every length.
     pub const ALL: [Self; 3] = [Self::Short, Self::Usual, Self::Long];
 
-    /// Bytes, the newline included.
+    /// Bytes, without its end.
     pub const fn bytes(self) -> usize {
         match self {
             Self::Short => 64,
-            Self::Usual => 150,
+            Self::Usual => LINE,
             Self::Long => 1_000,
         }
     }
@@ -57,13 +75,13 @@ impl Length {
 pub enum Payload {
     /// One line.
     Line(Length),
-    /// [`LINES`] lines of [`Length::Usual`], each of another series.
+    /// 50 lines of [`Length::Usual`].
     Lines50,
     /// One field of one series, as a line: what the exporter's cost is told by.
     Sample,
     /// A sensor's JSON object of 116 bytes, on a mapped subject outside the contract.
     Sensor,
-    /// A set of [`SAMPLES`] samples, JSON: two gauges and two counters.
+    /// A set of four samples, JSON: two counters and two gauges.
     Metrics,
     /// The result of a check, JSON.
     Health,
@@ -105,23 +123,25 @@ impl Payload {
     }
 
     /// Where it is published.
-    pub const fn subject(self) -> &'static str {
-        match self {
-            Self::Line(_) | Self::Lines50 | Self::Sample | Self::Metrics => {
-                "telemetry.metric.api.i-1"
-            }
-            Self::Sensor => "temperature",
-            Self::Health => "telemetry.health.api.i-1",
-            Self::Lifecycle => "telemetry.lifecycle.api.i-1",
-            Self::Point => "telemetry.app.api.orders",
-        }
+    pub fn subject(self) -> Subject {
+        let own = |rest: &str| format!("{PREFIX}.{rest}");
+        Subject::from(match self {
+            Self::Line(_) => subject(Shape::Line),
+            Self::Lines50 => subject(Shape::Lines50),
+            Self::Sample => subject(Shape::Sample),
+            Self::Sensor => subject(Shape::Sensor),
+            Self::Metrics => subject(Shape::Metrics),
+            Self::Health => own("health.api.i-1"),
+            Self::Lifecycle => own("lifecycle.api.i-1"),
+            Self::Point => own("app.api.orders"),
+        })
     }
 
     /// Lines that decode makes of one message.
-    pub const fn lines(self) -> u32 {
+    pub fn lines(self) -> u32 {
         match self {
-            Self::Lines50 => LINES,
-            Self::Metrics => SAMPLES,
+            Self::Lines50 => most_lines(Shape::Lines50),
+            Self::Metrics => most_lines(Shape::Metrics),
             Self::Line(_)
             | Self::Sample
             | Self::Sensor
@@ -131,187 +151,78 @@ impl Payload {
         }
     }
 
-    /// Message number `number`; each number below a million stands for a series of its own.
+    /// Message number `number`, without an end behind its last line. Of [`Length::Usual`] a thousand numbers stand for a series each,
+    /// of the rest a million.
     pub fn bytes(self, number: u32) -> Vec<u8> {
+        let number = number % NUMBERS;
         match self {
-            Self::Line(length) => line(length, number),
-            Self::Lines50 => lines(LINES, number),
-            Self::Sample => sample(number),
-            Self::Sensor => sensor(number),
-            Self::Metrics => metrics(number),
-            Self::Health => health(number),
-            Self::Lifecycle => lifecycle(number),
-            Self::Point => point(number),
+            Self::Line(Length::Short) => lines::short(number),
+            Self::Line(Length::Usual) => published(Shape::Line, number),
+            Self::Line(Length::Long) => lines::long(number),
+            Self::Lines50 => published(Shape::Lines50, number),
+            Self::Sample => published(Shape::Sample, number),
+            Self::Sensor => published(Shape::Sensor, number),
+            Self::Metrics => published(Shape::Metrics, number),
+            Self::Health => objects::health(number),
+            Self::Lifecycle => objects::lifecycle(number),
+            Self::Point => objects::point(number),
         }
     }
 
     /// The message as a source hands it on: first delivery, nobody waits for an ack.
     pub fn delivery(self, number: u32) -> Delivery {
-        Delivery {
-            subject: self.subject().into(),
-            payload: Bytes::from(self.bytes(number)),
-            declared: Declared::Nothing,
-            stamp: stamp(),
-            ack: Ack::none(),
-        }
+        delivery(&self.subject(), self.bytes(number))
     }
 }
 
-/// Where and when each message entered its stream.
-pub const fn stamp() -> Stamp {
-    Stamp {
-        time: TIME,
-        sequence: None,
-        attempt: Attempt::First,
+/// Message `variant` of `shape` as a trial publishes it first.
+pub fn published(shape: Shape, variant: u32) -> Vec<u8> {
+    let mut payload = Vec::new();
+    Template::new(shape, variant).write(Clock::unpaced(1).base, &mut payload);
+    payload
+}
+
+/// A message as a source hands it on.
+pub fn delivery(subject: &Subject, payload: Vec<u8>) -> Delivery {
+    Delivery {
+        subject: subject.clone(),
+        payload: Bytes::from(payload),
+        declared: Declared::Nothing,
+        stamp: STAMP,
+        ack: Ack::none(),
     }
 }
 
-/// The series of a number: six digits.
-const fn series(number: u32) -> u32 {
-    number % 1_000_000
-}
-
-/// A line with its newline.
-pub fn line(length: Length, number: u32) -> Vec<u8> {
-    let host = series(number);
-    let mut text = match length {
-        Length::Short => format!("load,host=host-{host:06} busy_all=12."),
-        Length::Usual => format!(
-            "cpu,host=host-{host:06},region=eu-west-1,rack=r-07,service=api \
-             usage_user=12.345,usage_system=3.25,procs=1173i,up=true,idle=84."
-        ),
-        Length::Long => long(host),
-    };
-    let end = format!(" {TIME}\n");
-    // The last value's fraction brings each kind to its length.
-    let missing = length.bytes() - text.len() - end.len();
-    text.extend("25".chars().cycle().take(missing));
-    text.push_str(&end);
-    text.into_bytes()
-}
-
-fn long(host: u32) -> String {
-    let mut text = format!("process,host=host-{host:06}");
-    for tag in 1..8 {
-        text.push_str(&format!(",label_{tag}=value-{tag:05}"));
-    }
-    text.push(' ');
-    for field in 0..39 {
-        text.push_str(&format!("field_{field:02}={}.25,", 1_000 + field));
-    }
-    text.push_str("last=7.");
-    text
-}
-
-/// `count` lines of [`Length::Usual`] in one payload, of the series `number * count` and on.
-pub fn lines(count: u32, number: u32) -> Vec<u8> {
-    let first = number.wrapping_mul(count);
-    let lines = (0..count).map(|one| line(Length::Usual, first.wrapping_add(one)));
-    lines.collect::<Vec<_>>().concat()
-}
-
-/// A line with one field.
-pub fn sample(number: u32) -> Vec<u8> {
-    let host = series(number);
-    format!("load,host=host-{host:06},region=eu-west-1,rack=r-07,service=api busy=12.345 {TIME}\n")
-        .into_bytes()
-}
-
-/// What a sensor publishes: 116 bytes.
-pub fn sensor(number: u32) -> Vec<u8> {
-    let device = series(number);
-    let time = TIME / 1_000_000;
-    format!(
-        "{{\"type\":\"temperature\",\"device\":\"sensor-{device:06}\",\"room\":\"h3\",\
-         \"time\":{time},\"value\":21.5,\"battery\":87,\"ok\":true}}"
-    )
-    .into_bytes()
-}
-
-/// How [`sensor`] is mapped: the type and where it hangs as tags, the rest as fields.
-pub fn mapping() -> Mapping {
-    let path = |key: &str| JsonPath(vec![key.to_owned()]);
-    let tag = |key: &str| (key.to_owned(), Pick::Json(path(key)));
-    let field = |key: &str, kind| MappedField {
-        name: key.to_owned(),
-        path: path(key),
-        kind,
-    };
-    Mapping {
-        subjects: vec![Payload::Sensor.subject().to_owned()],
-        class: Class::App,
-        service: "sensors".to_owned(),
-        encoding: Some(Encoding::Json),
-        measurement: Pick::Literal("sensor".to_owned()),
-        tags: vec![tag("type"), tag("device"), tag("room")],
-        fields: vec![
-            field("value", FieldKind::Float),
-            field("battery", FieldKind::Integer),
-            field("ok", FieldKind::Boolean),
-        ],
-        time: Some((path("time"), TimeUnit::Millis)),
-    }
-}
-
-/// A metric set.
-pub fn metrics(number: u32) -> Vec<u8> {
-    let shard = series(number);
-    let labels = format!("{{\"shard\":\"{shard:06}\",\"region\":\"eu-west-1\"}}");
-    let sample = |name: &str, kind: &str, value: &str| {
-        format!("{{\"name\":\"{name}\",\"kind\":{kind},\"value\":{value},\"labels\":{labels}}}")
-    };
-    let gauge = r#""gauge""#;
-    let counter = r#""counter","temporality":"cumulative""#;
-    let samples = [
-        sample("queue_depth", gauge, "17"),
-        sample("memory_bytes", gauge, "734003200"),
-        sample("requests_total", counter, "120934"),
-        sample("cpu_seconds_total", counter, "8123.75"),
-    ];
-    format!("{{\"time\":{TIME},\"samples\":[{}]}}", samples.join(",")).into_bytes()
-}
-
-/// A check result.
-pub fn health(number: u32) -> Vec<u8> {
-    let check = series(number);
-    format!(
-        "{{\"check\":\"http-{check:06}\",\"status\":\"passing\",\
-         \"output\":\"GET /healthz: 200 in 3 ms\",\"time\":{TIME}}}"
-    )
-    .into_bytes()
-}
-
-/// A transition.
-pub fn lifecycle(number: u32) -> Vec<u8> {
-    let sequence = 1_000_000 + series(number);
-    format!(
-        "{{\"from\":\"running\",\"to\":\"healthy\",\"cause\":\"check passed\",\"pid\":4101,\
-         \"attempt\":1,\"sequence\":{sequence},\"time\":{TIME}}}"
-    )
-    .into_bytes()
-}
-
-/// A point of an application.
-pub fn point(number: u32) -> Vec<u8> {
-    let shop = series(number);
-    format!(
-        "{{\"measurement\":\"orders\",\"tags\":{{\"shop\":\"shop-{shop:06}\",\"currency\":\"EUR\"}},\
-         \"fields\":{{\"total\":129.95,\"items\":3,\"paid\":true,\"customer\":\"c-48213\"}},\
-         \"time\":{TIME}}}"
-    )
-    .into_bytes()
-}
-
-/// The configuration that all of it is decoded with: the defaults, and the mapping of the sensors.
+/// The configuration that the product gets in a trial with messages of `shape`.
 ///
-/// # Panics
-/// When the defaults of the program are wrong, which its own tests would say first.
-pub fn config() -> Config {
-    let loaded = load(&[], &Environment::of::<&str, &str>([])).expect("the defaults are right");
-    Config {
-        mappings: vec![mapping()],
-        ..loaded.config
-    }
+/// # Errors
+/// When it is none.
+pub fn config(shape: Shape) -> anyhow::Result<Config> {
+    let setting = Setting {
+        scenario: Scenario {
+            shape,
+            exporter: Switch::On,
+            ..Scenario::default()
+        },
+        nats: "nats://127.0.0.1:4222".to_owned(),
+        subjects: Traffic::patterns(shape),
+        stream: STREAM.to_owned(),
+        consumer: "bench".to_owned(),
+        group: "bench".to_owned(),
+        store: Target {
+            url: "http://127.0.0.1:8086".to_owned(),
+            api: Api::V2,
+        },
+        batch_lines: BATCH_LINES,
+        batch_age: Duration::from_secs(1),
+        folder: PathBuf::new(),
+        port: 9464,
+        worker: 0,
+    };
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join(product::FILE);
+    std::fs::write(&file, product::config(&setting))?;
+    Ok(load(&[file], &Environment::of::<&str, &str>([]))?.config)
 }
 
 #[cfg(test)]
@@ -322,10 +233,11 @@ mod tests {
     use flightline::decode::route::Router;
 
     use super::*;
+    use crate::payload::template::SENSOR;
 
     #[test]
     fn every_payload_is_taken_whole() {
-        let router = Router::new(&config()).unwrap();
+        let router = Router::new(&config(Shape::Mix).unwrap()).unwrap();
         let mut decoder = Decoder::new(&router);
         for payload in Payload::ALL {
             let delivery = payload.delivery(7);
@@ -346,8 +258,8 @@ mod tests {
             }
         }
         for length in Length::ALL {
-            assert_eq!(line(length, 1).len(), length.bytes());
+            assert_eq!(Payload::Line(length).bytes(1).len(), length.bytes());
         }
-        assert_eq!(sensor(1).len(), 116);
+        assert_eq!(Payload::Sensor.bytes(1).len(), SENSOR);
     }
 }

@@ -38,8 +38,30 @@ pub const FIGURES: &str = "/figures";
 /// Where the trial asks for the first altered line; null if there is none.
 pub const ALTERED: &str = "/altered";
 
-/// A body that cannot be read is answered with 400.
-type BodyError = Box<dyn std::error::Error + Send + Sync>;
+/// The largest body, as it comes and unpacked: far more than any program here puts into a batch, and no burden on a machine.
+const MOST_BYTES: usize = 64 << 20;
+
+/// Why a body is refused.
+#[derive(Debug, thiserror::Error)]
+enum BodyError {
+    #[error("the body has more than {MOST_BYTES} bytes: write smaller batches")]
+    TooLarge,
+    #[error(transparent)]
+    Connection(#[from] hyper::Error),
+    #[error("the body cannot be unpacked: {0}")]
+    Packed(#[from] std::io::Error),
+    #[error("the body is not what this path takes: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+impl BodyError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Connection(_) | Self::Packed(_) | Self::Json(_) => StatusCode::BAD_REQUEST,
+        }
+    }
+}
 
 #[derive(Debug, Default)]
 struct Store {
@@ -126,12 +148,15 @@ async fn answer(
             write(&store, request).await
         }
         (&Method::GET | &Method::HEAD, "/ping") => Ok((StatusCode::NO_CONTENT, Bytes::new())),
-        // Whatever else clients look at before they write.
-        _ => Ok((StatusCode::OK, Bytes::from_static(b"{\"status\":\"pass\"}"))),
+        // Whatever else clients look at before they write. What they send is read: a connection closed in the middle of a body
+        // breaks before the answer is heard.
+        _ => read(request.into_body())
+            .await
+            .map(|_| (StatusCode::OK, Bytes::from_static(b"{\"status\":\"pass\"}"))),
     };
     let (status, body) = answered.unwrap_or_else(|error| {
-        warn!(%error, "a body cannot be read");
-        (StatusCode::BAD_REQUEST, Bytes::from(error.to_string()))
+        warn!(%error, "a body is refused");
+        (error.status(), Bytes::from(error.to_string()))
     });
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
@@ -142,7 +167,7 @@ async fn begin(
     store: &Mutex<Store>,
     request: Request<Incoming>,
 ) -> Result<(StatusCode, Bytes), BodyError> {
-    let body = request.into_body().collect().await?.to_bytes();
+    let body = read(request.into_body()).await?.concat();
     let expected = serde_json::from_slice(&body)?;
     store.lock().expect("no holder panics").begin(expected);
     Ok((StatusCode::NO_CONTENT, Bytes::new()))
@@ -156,13 +181,7 @@ async fn write(
         .headers()
         .get(CONTENT_ENCODING)
         .is_some_and(|coding| coding == "gzip");
-    let mut body = request.into_body();
-    let mut frames = Vec::new();
-    while let Some(frame) = body.frame().await {
-        if let Ok(data) = frame?.into_data() {
-            frames.push(data);
-        }
-    }
+    let mut frames = read(request.into_body()).await?;
     if gzip {
         frames = vec![unpacked(&frames)?];
     }
@@ -177,9 +196,37 @@ async fn write(
     Ok((StatusCode::NO_CONTENT, Bytes::new()))
 }
 
+/// A whole body. One that is too large is read to its end and kept no further, so that its client hears the answer.
+async fn read(mut body: Incoming) -> Result<Vec<Bytes>, BodyError> {
+    let mut frames = Vec::new();
+    let mut bytes = 0_usize;
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            bytes = bytes.saturating_add(data.len());
+            if bytes <= MOST_BYTES {
+                frames.push(data);
+            } else {
+                frames.clear();
+            }
+        }
+    }
+    if bytes <= MOST_BYTES {
+        Ok(frames)
+    } else {
+        Err(BodyError::TooLarge)
+    }
+}
+
 fn unpacked(frames: &[Bytes]) -> Result<Bytes, BodyError> {
     let packed = frames.concat();
-    let mut lines = Vec::with_capacity(packed.len() * 6);
-    GzDecoder::new(packed.as_slice()).read_to_end(&mut lines)?;
-    Ok(Bytes::from(lines))
+    let mut lines = Vec::with_capacity((packed.len() * 6).min(MOST_BYTES));
+    // A byte more than is allowed tells that there is more.
+    GzDecoder::new(packed.as_slice())
+        .take(MOST_BYTES as u64 + 1)
+        .read_to_end(&mut lines)?;
+    if lines.len() <= MOST_BYTES {
+        Ok(Bytes::from(lines))
+    } else {
+        Err(BodyError::TooLarge)
+    }
 }

@@ -23,6 +23,8 @@ pub mod floor;
 pub mod jetstream;
 /// Where it all runs.
 pub mod machine;
+/// The end that somebody asks for.
+pub mod interrupt;
 /// Moves something once.
 pub mod trial;
 /// Medians, spreads and ratios to the floor.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use flightline_bench::cli;
+use flightline_bench::{cli, interrupt};
 
 /// The product's own: the floor must not differ from it in this either.
 #[global_allocator]
@@ -13,10 +13,11 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_max_level(tracing::Level::WARN)
         .init();
-    match cli::run() {
+    let code = match cli::run() {
         Ok(code) => code,
         Err(error) => match cli::out::mention(&format!("{error:#}")) {
             Ok(()) | Err(_) => ExitCode::FAILURE,
         },
-    }
+    };
+    interrupt::exit_code().map_or(code, ExitCode::from)
 }

@@ -12,6 +12,17 @@ pub mod clock;
 /// Messages but for their timestamps.
 pub mod template;
 
+/// The first token of subjects as the contract has them: the bench's own, so that on a server that others use none of theirs is
+/// met. As long as the product's default.
+pub const PREFIX: &str = "benchmark";
+/// The first token of foreign subjects.
+pub const FOREIGN: &str = "benches";
+/// The most distinct subjects: their numbers have six digits, so that subjects are of one length.
+pub const MOST_SUBJECTS: u32 = 1_000_000;
+/// The most lines in a trial: the store that accounts keeps a bit for each, which is 125 MB for so many, and nobody waits for the
+/// hour that they take.
+pub const MOST_LINES: u64 = 1_000_000_000;
+
 /// Different messages of a shape: as many hosts, so that tags differ from line to line.
 const VARIANTS: u32 = 256;
 /// Different series of single-field samples.
@@ -68,12 +79,12 @@ impl Traffic {
 
     /// The patterns that match all its subjects, none twice.
     pub fn patterns(shape: Shape) -> Vec<String> {
-        let patterns: &[&str] = match shape {
-            Shape::Line | Shape::Lines50 | Shape::Metrics | Shape::Sample => &["telemetry.>"],
-            Shape::Sensor => &["sensors.>"],
-            Shape::Mix => &["telemetry.>", "sensors.>"],
+        let first: &[&str] = match shape {
+            Shape::Line | Shape::Lines50 | Shape::Metrics | Shape::Sample => &[PREFIX],
+            Shape::Sensor => &[FOREIGN],
+            Shape::Mix => &[PREFIX, FOREIGN],
         };
-        patterns.iter().map(|&pattern| pattern.to_owned()).collect()
+        first.iter().map(|token| format!("{token}.>")).collect()
     }
 }
 
@@ -112,12 +123,13 @@ impl Payloads {
 
     /// Appends the subject of message `message`.
     pub fn subject(&self, message: u64, out: &mut Vec<u8>) {
-        let head: &[u8] = match self.template(message).shape {
-            Shape::Line | Shape::Lines50 | Shape::Mix => b"telemetry.app.bench.s",
-            Shape::Sample | Shape::Metrics => b"telemetry.metric.bench.i",
-            Shape::Sensor => b"sensors.d",
+        let (first, rest) = match self.template(message).shape {
+            Shape::Line | Shape::Lines50 | Shape::Mix => (PREFIX, ".app.bench.s"),
+            Shape::Sample | Shape::Metrics => (PREFIX, ".metric.bench.i"),
+            Shape::Sensor => (FOREIGN, ".d"),
         };
-        out.extend_from_slice(head);
+        out.extend_from_slice(first.as_bytes());
+        out.extend_from_slice(rest.as_bytes());
         // Turns of a mix share a subject, so that each shape is on every one.
         let mut number = message / self.cycle.len() as u64 % u64::from(self.traffic.subjects);
         let at = out.len();
@@ -178,6 +190,22 @@ impl Payloads {
         }
         sum
     }
+}
+
+/// The first subject of messages of `shape`.
+///
+/// # Panics
+/// Never: subjects are text.
+pub fn subject(shape: Shape) -> String {
+    let payloads = Payloads::new(Traffic {
+        shape,
+        subjects: 1,
+        messages: 1,
+        clock: Clock::unpaced(1),
+    });
+    let mut subject = Vec::new();
+    payloads.subject(0, &mut subject);
+    String::from_utf8(subject).expect("subjects are text")
 }
 
 fn cycle(shape: Shape) -> &'static [Shape] {

@@ -3,12 +3,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, bail};
 use flightline_fixtures::process::Process;
 
-use crate::program::{Program, Setting, log};
+use crate::program::{Program, Setting, command, log};
 use template::{Names, Owner};
 
 use crate::scenario::{Scenario, Shape, Source, Switch};
@@ -112,7 +111,7 @@ impl Program for Peer {
 
     fn version(&self) -> anyhow::Result<String> {
         let shown = || self.binary.display();
-        let answer = Command::new(&self.binary).arg("--version").output();
+        let answer = command(&self.binary).arg("--version").output();
         let answer = answer.with_context(|| format!("{} cannot be run", shown()))?;
         let said = String::from_utf8_lossy(&answer.stdout);
         version_in(&said)
@@ -140,7 +139,7 @@ impl Program for Peer {
         let config = setting.folder.join(format!("{}.{extension}", self.name()));
         fs::write(&config, text).with_context(|| format!("writing {}", config.display()))?;
 
-        let mut command = Command::new(&self.binary);
+        let mut command = command(&self.binary);
         match self.kind {
             Kind::Telegraf | Kind::Vector => command.arg("--config").arg(&config),
             Kind::Connect => command.arg("run").arg(&config),

@@ -2,12 +2,14 @@
 //! the rest: the server, the store, the publisher, CPU and memory of the process, and its end.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context;
 use flightline_fixtures::process::{Process, Signal};
 
+use crate::interrupt;
 use crate::scenario::Scenario;
 
 /// The limit rig: no decode.
@@ -18,8 +20,11 @@ pub mod product;
 /// For a worker to end after SIGTERM: more than the product's own drain may take.
 const STOP_LIMIT: Duration = Duration::from_secs(40);
 
-/// The stream that JetStream scenarios are filled into.
-pub const STREAM: &str = "TELEMETRY";
+/// The stream that JetStream scenarios are filled into: the bench's own, by a name that nobody else's has.
+pub const STREAM: &str = "BENCHMARK";
+
+/// What the names of all consumers begin with.
+pub const CONSUMER: &str = "bench-";
 
 /// What one worker of a program is told.
 #[derive(Debug, Clone)]
@@ -124,6 +129,22 @@ pub enum Ownership {
     Nothing,
 }
 
+/// What a program may know of who measures it: where programs lie, and where it may write.
+const KEPT: [&str; 3] = ["PATH", "HOME", "TMPDIR"];
+
+/// `binary` without the environment of who measures: a variable that sets a part of a program's configuration, its threads or
+/// its allocator would be measured in place of what the scenario says.
+pub fn command(binary: &Path) -> Command {
+    let mut command = Command::new(binary);
+    command.env_clear();
+    for name in KEPT {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command
+}
+
 /// Where a worker's output goes.
 pub fn log(setting: &Setting) -> PathBuf {
     setting.folder.join("log")
@@ -138,9 +159,9 @@ pub fn terminate(worker: &mut Process, setting: &Setting) -> anyhow::Result<()> 
     worker
         .signal(Signal::Term)
         .with_context(|| format!("worker {number} has ended by itself:\n{}", worker.tail()))?;
-    let status = worker
-        .wait(STOP_LIMIT)
-        .with_context(|| format!("worker {number} does not end:\n{}", worker.tail()))?;
+    let ended = interrupt::until_some(STOP_LIMIT, || worker.exited().transpose());
+    let status =
+        ended.with_context(|| format!("worker {number} does not end:\n{}", worker.tail()))??;
     anyhow::ensure!(
         status.success(),
         "worker {number} ended with {status}:\n{}",

@@ -12,12 +12,13 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::discard::figures::Alteration;
 use crate::payload::Traffic;
-use crate::program::{Program, STREAM, Setting};
+use crate::program::{CONSUMER, Program, STREAM, Setting};
 use crate::publish::now;
 use crate::record::{Machine, Record, Turn};
 use crate::scenario::Source;
-use crate::{jetstream, machine, record};
+use crate::{interrupt, jetstream, machine, record};
 use depot::Depot;
+use guest::Guest;
 use plan::Plan;
 use server::{Choice, Server};
 
@@ -35,6 +36,8 @@ pub mod watch;
 mod ground;
 /// From the start of the workers to their end.
 mod course;
+/// On a server that somebody else runs.
+mod guest;
 /// The consumers behind the last worker.
 mod settled;
 
@@ -62,6 +65,7 @@ pub struct Rig {
     bench: PathBuf,
     server: Server,
     runtime: tokio::runtime::Runtime,
+    guest: Option<Guest>,
     filled: Option<Traffic>,
     trials: u32,
     machine: Machine,
@@ -74,17 +78,23 @@ impl Rig {
     /// Starts the server. `bench` is this program's own file, of which the store and the publisher are made.
     ///
     /// # Errors
-    /// When there is no server.
+    /// When there is no server, or somebody else on it has what the trials would need for themselves.
     pub fn start(bench: &Path, choice: &Choice) -> anyhow::Result<Self> {
         let server = Server::start(choice)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let guest = match choice {
+            Choice::Running { .. } => Some(runtime.block_on(Guest::enter(&server))?),
+            Choice::Newest | Choice::Suite(_) => None,
+        };
         Ok(Self {
             bench: bench.to_owned(),
             machine: machine::here(server.version().to_owned()),
             commit: machine::commit().to_owned(),
             server,
-            runtime: tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?,
+            runtime,
+            guest,
             filled: None,
             trials: 0,
             run: format!("{}-{}", now(), std::process::id()),
@@ -128,6 +138,7 @@ impl Rig {
         program: &dyn Program,
         plan: &Plan,
     ) -> anyhow::Result<Outcome> {
+        interrupt::check()?;
         plan.validate()?;
         if let Some(reason) = program.refuses(&plan.scenario) {
             bail!("{} cannot do {}: {reason}", program.name(), plan.scenario);
@@ -157,7 +168,7 @@ impl Rig {
         };
         if scenario.source != Source::Core {
             let settled = self.wait_settled(LAST_ACKS, || Ok(()));
-            let gone = jetstream::no_consumers(self.server.url(), STREAM);
+            let gone = jetstream::no_consumers(self.server.url(), STREAM, CONSUMER);
             self.runtime.block_on(gone)?;
             settled?;
         }
@@ -192,7 +203,7 @@ impl Rig {
 
     /// The name of this trial's consumer, and the beginning of those that a program makes instead.
     fn consumer(&self) -> String {
-        format!("bench-{}", self.trials)
+        format!("{CONSUMER}{}", self.trials)
     }
 
     fn settings(&self, plan: &Plan, depot: &Depot, folder: &Path) -> anyhow::Result<Vec<Setting>> {
@@ -215,5 +226,15 @@ impl Rig {
             })
         };
         (0..plan.workers).map(setting).collect()
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        if let Some(guest) = &self.guest
+            && let Err(error) = self.runtime.block_on(guest.leave())
+        {
+            tracing::warn!(%error, "something of a trial is left on the server");
+        }
     }
 }

@@ -95,7 +95,7 @@ fn a_peer_is_compared_its_losses_are_told_and_absent_ones_are_said_to_be_absent(
         "{said}"
     );
     let kept = fs::read_to_string(&runs).unwrap();
-    assert_eq!(kept.lines().count(), 3 * 2);
+    assert_eq!(kept.lines().count(), 3 * 2, "{said}");
     // Two turns of a fraction of a second each are too noisy for a baseline.
     let kept = product_in(&kept, 1.25);
     fs::write(&runs, &kept).unwrap();

@@ -107,6 +107,39 @@ fn a_compressed_body_is_understood() {
 }
 
 #[test]
+fn a_body_that_is_too_large_is_refused_packed_or_not_and_the_next_is_taken() {
+    let mut discard = begun(Check::Account, None);
+    let url = format!("{}/write?db=x", discard.depot.target().url);
+    let large = vec![b'\n'; (64 << 20) + 1];
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(&large).unwrap();
+    let packed = packed.finish().unwrap();
+    let plain = post(&url, &large).unwrap();
+    let unpacked = request("POST", &url, &[("content-encoding", "gzip")], &packed).unwrap();
+    for answer in [plain, unpacked] {
+        assert_eq!(answer.status, 413);
+        assert!(
+            answer.text().contains("smaller batches"),
+            "{}",
+            answer.text()
+        );
+    }
+    discard.write(&body());
+    assert_eq!(discard.figures().lines, 1_000);
+}
+
+#[test]
+fn what_is_written_elsewhere_is_read_to_its_end_and_kept_nowhere() {
+    let mut discard = begun(Check::Account, None);
+    let url = format!("{}/elsewhere/write", discard.depot.target().url);
+    let large = body().repeat(100);
+    for _ in 0..10 {
+        assert_eq!(post(&url, &large).unwrap().status, 200);
+    }
+    assert_eq!(discard.figures().lines, 0);
+}
+
+#[test]
 fn a_new_trial_begins_with_nothing() {
     let mut discard = begun(Check::Count, None);
     discard.write(&body());

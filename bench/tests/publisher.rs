@@ -39,7 +39,7 @@ async fn listener(nats: &Nats) -> Bus {
 async fn no_message_comes_before_its_moment_and_the_last_is_not_put_off() {
     let nats = Nats::start();
     let bus = listener(&nats).await;
-    let mut messages = bus.subscribe("telemetry.>").await.unwrap();
+    let mut messages = bus.subscribe("benchmark.>").await.unwrap();
     bus.flush().await.unwrap();
     let traffic = Traffic {
         shape: Shape::Line,
@@ -75,7 +75,7 @@ fn deaf_listener(nats: &Nats) -> TcpStream {
     let mut stream = TcpStream::connect(nats.address()).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
-        .write_all(b"CONNECT {\"verbose\":false}\r\nSUB telemetry.> 1\r\nPING\r\n")
+        .write_all(b"CONNECT {\"verbose\":false}\r\nSUB benchmark.> 1\r\nPING\r\n")
         .unwrap();
     let mut said = Vec::new();
     while !said.ends_with(b"PONG\r\n") {

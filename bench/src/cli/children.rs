@@ -1,7 +1,10 @@
 //! The hidden verbs: what a trial starts as processes of their own, so that CPU and memory can be told apart.
 
 use std::net::SocketAddr;
+use std::os::unix::process::parent_id;
 use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use flightline::config::environment::Environment;
@@ -13,6 +16,9 @@ use crate::floor;
 use crate::floor::acks::Acks;
 use crate::publish::{self, Pace};
 use crate::targets;
+
+/// Between two looks at whether the parent still is there.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// `publisher`
 #[derive(Debug, Args)]
@@ -65,6 +71,7 @@ enum AcksArg {
 /// # Errors
 /// When it did not.
 pub fn publisher(args: &PublisherArgs) -> anyhow::Result<()> {
+    end_with_parent()?;
     let traffic = serde_json::from_str(&args.traffic)?;
     let pace = match args.pace {
         PaceArg::Full => Pace::Full,
@@ -80,6 +87,7 @@ pub fn publisher(args: &PublisherArgs) -> anyhow::Result<()> {
 /// # Errors
 /// When it cannot listen.
 pub fn discard(args: &DiscardArgs) -> anyhow::Result<()> {
+    end_with_parent()?;
     Ok(one_thread()?.block_on(discard::serve(args.listen))?)
 }
 
@@ -88,11 +96,10 @@ pub fn discard(args: &DiscardArgs) -> anyhow::Result<()> {
 /// # Errors
 /// At the first thing that goes wrong.
 pub fn floor_worker(args: &FloorArgs) -> anyhow::Result<()> {
-    let config = load(
-        std::slice::from_ref(&args.config),
-        &Environment::of_process(),
-    )?
-    .config;
+    end_with_parent()?;
+    // The file alone says what is measured.
+    let nothing = Environment::of::<&str, &str>([]);
+    let config = load(std::slice::from_ref(&args.config), &nothing)?.config;
     let acks = match args.acks {
         AcksArg::Each => Acks::Each,
         AcksArg::Last => Acks::Last,
@@ -110,6 +117,21 @@ pub fn floor_worker(args: &FloorArgs) -> anyhow::Result<()> {
 /// When it is not filled.
 pub fn series() -> anyhow::Result<()> {
     Ok(out::json(&targets::series::measure()?)?)
+}
+
+/// Ends this process soon after the one that has started it: who is killed ends nobody.
+fn end_with_parent() -> std::io::Result<()> {
+    let parent = parent_id();
+    let look = move || {
+        while parent_id() == parent {
+            thread::park_timeout(LOOK);
+        }
+        std::process::exit(1)
+    };
+    thread::Builder::new()
+        .name("parent".to_owned())
+        .spawn(look)?;
+    Ok(())
 }
 
 /// A thread of its own is all that these need.

@@ -84,6 +84,10 @@ impl FromStr for Moved {
 /// # Errors
 /// When there is no server, or the product is not there or fails: what it would be compared with is then of no use.
 pub fn compare(args: &CompareArgs) -> anyhow::Result<ExitCode> {
+    let plans = args.plans();
+    for plan in &plans {
+        plan.validate()?;
+    }
     let bench = std::env::current_exe()?;
     let product = product(args.flightline.as_ref())?;
     let commit = product.commit()?;
@@ -103,20 +107,15 @@ pub fn compare(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     let mut rig = Rig::start(&bench, &args.server.choice())?.measuring(commit);
     keep::show_heading()?;
     let mut turns: Vec<Turn> = Vec::new();
-    let mut outcome = run(
-        &args.plans(),
-        args.runs,
-        &programs,
-        |number, program, plan| {
-            while turns.len() <= number {
-                turns.push(rig.turn(&plan.scenario.to_string()));
-            }
-            let moved = rig.run_in(&turns[number], program, plan)?;
-            keep::show(&moved.record)?;
-            keep::keep(&args.keep.out, &moved.record)?;
-            Ok(moved)
-        },
-    );
+    let mut outcome = run(&plans, args.runs, &programs, |number, program, plan| {
+        while turns.len() <= number {
+            turns.push(rig.turn(&plan.scenario.to_string()));
+        }
+        let moved = rig.run_in(&turns[number], program, plan)?;
+        keep::show(&moved.record)?;
+        keep::keep(&args.keep.out, &moved.record)?;
+        Ok(moved)
+    });
     outcome.missing.extend(absent);
     out::say(&format_args!("\n{outcome}"))?;
     let failed = outcome

@@ -22,7 +22,7 @@ pub struct Args {
     #[command(flatten)]
     keep: KeepArgs,
     /// How often
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
 }
 
@@ -76,6 +76,7 @@ pub fn product(path: Option<&PathBuf>) -> anyhow::Result<Product> {
 
 fn in_turn(args: &Args, programs: &[&dyn Program], commit: &str) -> anyhow::Result<()> {
     let plan = args.scenario.plan();
+    plan.validate()?;
     let rig = Rig::start(&std::env::current_exe()?, &args.server.choice())?;
     let mut rig = rig.measuring(commit.to_owned());
     keep::show_heading()?;

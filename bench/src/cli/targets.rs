@@ -9,6 +9,7 @@ use super::keep::{self, KeepArgs};
 use super::moves::product;
 use super::out;
 use super::scenario::ServerArgs;
+use crate::interrupt;
 use crate::targets::row::Row;
 use crate::targets::{Bench, Length, MEASURES};
 
@@ -65,6 +66,7 @@ pub fn targets(args: &TargetsArgs) -> anyhow::Result<ExitCode> {
         if !args.only.is_empty() && !args.only.iter().any(|only| only == name) {
             continue;
         }
+        interrupt::check()?;
         match bench.measure(measure) {
             Ok(measured) => rows.extend(measured),
             Err(error) => {

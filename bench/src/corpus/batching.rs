@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use flightline::batch::{Batcher, Cut, Limits};
 use flightline::delivery::Delivery;
 
-use crate::corpus::{Length, Payload};
+use crate::corpus::{Length, Payload, delivery};
 
 /// Messages in one batch, one line each.
 pub const MESSAGES: u32 = 1_000;
@@ -29,7 +29,7 @@ impl Batching {
         let usual = Payload::Line(Length::Usual);
         Self {
             batcher: Batcher::new(limits),
-            deliveries: (0..MESSAGES).map(|number| usual.delivery(number)).collect(),
+            deliveries: (0..MESSAGES).map(|number| ended(usual, number)).collect(),
             now: Instant::now(),
         }
     }
@@ -56,6 +56,13 @@ impl Batching {
         self.batcher.recycle(batch);
         lines
     }
+}
+
+/// With the line end that decode would put behind it.
+fn ended(payload: Payload, number: u32) -> Delivery {
+    let mut text = payload.bytes(number);
+    text.push(b'\n');
+    delivery(&payload.subject(), text)
 }
 
 impl Default for Batching {

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use async_nats::Subject;
 use bytes::Bytes;
 use flightline::batch::{Batcher, Limits};
 use flightline::decode::Decoder;
@@ -12,6 +13,7 @@ use flightline::delivery::{Ack, Declared, Delivery};
 use flightline::exporter::Exporter;
 
 use crate::corpus::{self, Payload, series};
+use crate::scenario::Shape;
 
 /// Room for everything that is decoded in one go: the buffer never grows.
 const ROOM: Limits = Limits {
@@ -40,12 +42,14 @@ pub struct Decoding {
 }
 
 impl Decoding {
-    /// `messages` messages of that kind, each of another series.
+    /// `messages` messages of that kind.
     ///
     /// # Panics
-    /// When the defaults of the program are wrong, which its own tests would say first.
+    /// When what a trial tells the product is wrong, which the trials would say first.
     pub fn new(payload: Payload, messages: u32, watch: Watch) -> Self {
-        let router = Router::new(&corpus::config()).expect("the defaults are right");
+        let config = corpus::config(Shape::Mix);
+        let config = config.expect("what a trial tells the product is right");
+        let router = Router::new(&config).expect("it has a route for each message");
         Self {
             decoder: Decoder::new(&router),
             router,
@@ -82,10 +86,10 @@ impl Decoding {
         };
         // A batch is cut only with a message in it.
         let last = Delivery {
-            subject: Payload::Sample.subject().into(),
+            subject: Subject::from_static("last"),
             payload: Bytes::new(),
             declared: Declared::Nothing,
-            stamp: corpus::stamp(),
+            stamp: corpus::STAMP,
             ack: Ack::none(),
         };
         self.batcher.push(last, lines, now);

@@ -3,7 +3,7 @@
 use flightline::decode::dialect::{Dialect, Rules};
 use flightline::decode::scan::Scanner;
 
-use crate::corpus::{self, Length};
+use crate::corpus::{Length, Payload};
 
 /// Lines in one payload.
 pub const LINES: u32 = 100;
@@ -18,10 +18,10 @@ pub struct Scanning {
 impl Scanning {
     /// [`LINES`] lines of that length, each of another series, to be kept to the rules of that dialect.
     pub fn new(dialect: Dialect, length: Length) -> Self {
-        let lines = (0..LINES).map(|number| corpus::line(length, number));
+        let lines = (0..LINES).map(|number| Payload::Line(length).bytes(number));
         Self {
             scanner: Scanner::new(Rules::of([dialect])),
-            payload: lines.collect::<Vec<_>>().concat(),
+            payload: lines.collect::<Vec<_>>().join(&b'\n'),
         }
     }
 

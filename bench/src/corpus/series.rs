@@ -14,6 +14,7 @@ use flightline::metrics::Metrics;
 use flightline_contract::class::Class;
 
 use crate::corpus;
+use crate::scenario::Shape;
 
 /// Lines between two looks at the clock, as the path's chunks of messages have it.
 const CHUNK: u32 = 256;
@@ -46,8 +47,7 @@ pub struct Series {
 }
 
 impl Series {
-    /// An empty table, and samples of `count` series in that order. The first [`Series::observe`] makes the series, in the
-    /// order of their numbers.
+    /// A table that has had a sample of each of `count` series, in the order of their numbers, and another of each in that order.
     pub fn new(count: u32, order: Order) -> Self {
         let exporter = exporter();
         let mut numbers: Vec<u32> = (0..count).collect();
@@ -80,25 +80,32 @@ impl Series {
 }
 
 /// A table with room for a million series.
+///
+/// # Panics
+/// When what a trial tells the product is wrong, which the trials would say first.
 pub fn exporter() -> Exporter {
     let config = config::Exporter {
         classes: Class::ALL.to_vec(),
         max_series: 1_000_000,
         max_bytes: 1 << 30,
-        ..corpus::config().exporter
+        ..corpus::config(Shape::Sample)
+            .expect("what a trial tells the product is right")
+            .exporter
     };
     Exporter::new(&config, &Metrics::new(), Instant::now())
 }
 
 fn payload(numbers: &[u32]) -> Bytes {
-    let lines = numbers.iter().map(|&number| corpus::sample(number));
-    Bytes::from(lines.collect::<Vec<_>>().concat())
+    let lines = numbers
+        .iter()
+        .map(|&number| corpus::published(Shape::Sample, number));
+    Bytes::from(lines.collect::<Vec<_>>().join(&b'\n'))
 }
 
 fn observe(exporter: &Exporter, scanner: &mut Scanner, payload: &Bytes) -> u32 {
     let mut lines = 0;
     let mut pass = scanner.pass(payload, 0);
-    let stamp = corpus::stamp();
+    let stamp = corpus::STAMP;
     let mut more = true;
     while more {
         let now = Instant::now();

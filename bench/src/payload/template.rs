@@ -124,7 +124,7 @@ fn sensor(variant: u32) -> String {
     object + &end
 }
 
-/// Samples of one instance: two counters, two gauges.
+/// Samples of one instance: two counters, two gauges. Numbers of fixed width, so that every set has the same length.
 fn metrics(variant: u32) -> String {
     let mut set = r#"{"samples":["#.to_owned();
     for number in 0..SAMPLES {
@@ -135,8 +135,8 @@ fn metrics(variant: u32) -> String {
         };
         write!(
             set,
-            r#"{{"name":"http_{number}","kind":{kind},"labels":{{"code":"200","path":"/v{variant}"}},"value":{},"time":{TIME}}},"#,
-            variant + number,
+            r#"{{"name":"http_{number}","kind":{kind},"labels":{{"code":"200","path":"/v{variant:06}"}},"value":{},"time":{TIME}}},"#,
+            1_000_000 + variant + number,
         )
         .expect("writing to a String does not fail");
     }

@@ -80,7 +80,7 @@ fn subjects_are_used_in_turn() {
         payloads.subject(message, &mut out);
         String::from_utf8(out).unwrap()
     };
-    assert_eq!(subject(0), "sensors.d000000");
-    assert_eq!(subject(6), "sensors.d000006");
-    assert_eq!(subject(7), "sensors.d000000");
+    assert_eq!(subject(0), "benches.d000000");
+    assert_eq!(subject(6), "benches.d000006");
+    assert_eq!(subject(7), "benches.d000000");
 }

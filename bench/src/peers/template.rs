@@ -11,7 +11,7 @@ use crate::program::{Api, PLACE, Setting};
 /// Un-acked messages that a push consumer leaves with its peer; the trial's pull consumer leaves as many.
 pub(super) const ACK_PENDING: u32 = 65_536;
 
-/// Batches in flight, as in the product's own sink.
+/// Batches in flight: twice as many as the product's own sink has by default, so that no peer is held up by what was written for it.
 const WRITES: u32 = 4;
 
 /// Lines that a peer may hold: several batches, so that writing one does not hold up the next.

@@ -2,13 +2,12 @@
 //! product would get.
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use anyhow::Context;
 use flightline_fixtures::process::Process;
 
 use super::product::{FILE, config};
-use super::{Program, Setting, log, terminate};
+use super::{Program, Setting, command, log, terminate};
 use crate::floor::Said;
 use crate::scenario::{Scenario, Source};
 
@@ -53,7 +52,7 @@ impl Program for Floor {
         }
         std::fs::write(setting.folder.join(FILE), config(&single))
             .context("write the configuration")?;
-        let mut command = Command::new(&self.bench);
+        let mut command = command(&self.bench);
         command
             .args(["floor-worker", "--config", FILE, "--acks", acks])
             .current_dir(&setting.folder);

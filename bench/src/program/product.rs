@@ -1,15 +1,15 @@
 //! A setting comes in, `flightline run` goes out, with the configuration that the setting stands for.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::Context;
 use flightline_fixtures::http;
 use flightline_fixtures::process::Process;
 use serde_json::Value;
 
-use super::{Api, Ownership, PLACE, Program, Setting, log, terminate};
+use super::{Api, Ownership, PLACE, Program, Setting, command, log, terminate};
 use crate::machine;
+use crate::payload::{FOREIGN, PREFIX};
 use crate::scenario::{Scenario, Source, Switch};
 
 /// Its configuration, in the worker's folder.
@@ -70,7 +70,7 @@ impl Program for Product {
     }
 
     fn version(&self) -> anyhow::Result<String> {
-        let output = Command::new(&self.binary)
+        let output = command(&self.binary)
             .arg("--version")
             .output()
             .with_context(|| format!("start {}", self.binary.display()))?;
@@ -85,7 +85,7 @@ impl Program for Product {
     fn start(&self, setting: &Setting) -> anyhow::Result<Process> {
         std::fs::write(setting.folder.join(FILE), config(setting))
             .context("write the configuration")?;
-        let mut command = Command::new(&self.binary);
+        let mut command = command(&self.binary);
         command
             .args(["run", "--config", FILE])
             .current_dir(&setting.folder);
@@ -147,7 +147,11 @@ fn commit_in(version: &str) -> Option<&str> {
 
 /// The configuration that a setting stands for.
 pub fn config(setting: &Setting) -> String {
-    let mut parts = vec![format!("[nats]\nurl = {:?}", setting.nats), source(setting)];
+    let mut parts = vec![
+        format!("prefix = {PREFIX:?}"),
+        format!("[nats]\nurl = {:?}", setting.nats),
+        source(setting),
+    ];
     parts.push(format!(
         "[batch]\nlines = {}\nage = \"{}ms\"",
         setting.batch_lines,
@@ -161,7 +165,7 @@ pub fn config(setting: &Setting) -> String {
     let foreign: Vec<_> = setting
         .subjects
         .iter()
-        .filter(|subject| !subject.starts_with("telemetry."))
+        .filter(|subject| subject.starts_with(FOREIGN))
         .collect();
     if !foreign.is_empty() {
         parts.push(mapping(&foreign));

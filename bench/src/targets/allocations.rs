@@ -14,8 +14,9 @@ use flightline::delivery::Delivery;
 use serde::{Deserialize, Serialize};
 
 use super::row::{Row, Target, Unit};
-use super::steps::{VARIANTS, config, deliveries};
+use super::steps::{VARIANTS, deliveries};
 use super::{Bench, float};
+use crate::corpus::config;
 use crate::medians::Spread;
 use crate::scenario::Shape;
 

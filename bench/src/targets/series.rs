@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use anyhow::ensure;
+use async_nats::Subject;
 use flightline::batch::Body;
 use flightline::decode::Decoder;
 use flightline::decode::observe::Nobody;
@@ -13,9 +14,9 @@ use flightline::exporter::accept::{Coding, Format};
 use flightline::metrics::Metrics;
 use serde::{Deserialize, Serialize};
 
-use super::steps::{STAMP, config, delivery, subject};
+use crate::corpus::{STAMP, config, delivery, published};
 use crate::medians::Spread;
-use crate::payload::template::Template;
+use crate::payload::subject;
 use crate::proc;
 use crate::scenario::Shape;
 
@@ -48,9 +49,9 @@ pub fn measure() -> anyhow::Result<Told> {
     let mut body = Body::default();
     let mark = body.mark();
     let mut letters = Vec::new();
-    let subject = subject(Shape::Sample);
+    let subject = Subject::from(subject(Shape::Sample));
     let mut feed = |variant, table: Option<&mut _>| -> anyhow::Result<()> {
-        let delivery = delivery(&subject, &Template::new(Shape::Sample, variant));
+        let delivery = delivery(&subject, published(Shape::Sample, variant));
         let route = router.route(&delivery.subject);
         let route = route.expect("the subject is one of the contract's");
         let lines = match table {

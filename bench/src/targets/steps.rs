@@ -2,35 +2,26 @@
 //! the machine can do at all.
 
 use std::hint::black_box;
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use async_nats::Subject;
-use bytes::Bytes;
 use flightline::batch::Body;
-use flightline::config::Config;
-use flightline::config::environment::Environment;
-use flightline::config::load::load;
 use flightline::decode::Decoder;
 use flightline::decode::dialect::{Dialect, Rules};
 use flightline::decode::observe::Nobody;
 use flightline::decode::route::Router;
 use flightline::decode::scan::Scanner;
-use flightline::delivery::{Ack, Attempt, Declared, Delivery, Stamp};
+use flightline::delivery::Delivery;
 use flightline::exporter::Exporter;
 use flightline::metrics::Metrics;
 
 use super::Bench;
 use super::row::{Row, Target, Unit};
+use crate::corpus::{config, delivery, published};
 use crate::medians::Spread;
-use crate::payload::clock::Clock;
-use crate::payload::template::Template;
-use crate::payload::{Payloads, Traffic, newlines};
-use crate::program::product;
-use crate::program::{Api, STREAM, Setting, Target as Store};
-use crate::scenario::{Scenario, Shape, Switch};
-use crate::trial::BATCH_LINES;
+use crate::payload::{newlines, subject};
+use crate::scenario::Shape;
 
 /// Different messages: more than a branch predictor learns by heart.
 pub(super) const VARIANTS: u32 = 256;
@@ -40,13 +31,6 @@ const SERIES: u32 = 10_000;
 const MESSAGES: u32 = 400_000;
 /// and passes, after one that is not told.
 const PASSES: u32 = 9;
-
-/// When and where all messages of a measurement entered their stream.
-pub const STAMP: Stamp = Stamp {
-    time: 1_700_000_000_000_000_000,
-    sequence: None,
-    attempt: Attempt::First,
-};
 
 /// The rows of single steps.
 ///
@@ -103,7 +87,7 @@ fn on_top() -> anyhow::Result<Option<Spread>> {
     let mark = body.mark();
     let mut letters = Vec::new();
     let samples = deliveries(Shape::Sample, SERIES);
-    let subject = subject(Shape::Sample);
+    let subject = Subject::from(subject(Shape::Sample));
     let route = router.route(&subject).context("no route")?;
     let mut without = Vec::new();
     let mut with = Vec::new();
@@ -171,66 +155,8 @@ fn pass(deliveries: &[Delivery], mut step: impl FnMut(&Delivery) -> bool) -> any
 
 /// Some messages of `shape`, each another.
 pub(super) fn deliveries(shape: Shape, variants: u32) -> Vec<Delivery> {
-    let subject = subject(shape);
+    let subject = Subject::from(subject(shape));
     (0..variants)
-        .map(|variant| delivery(&subject, &Template::new(shape, variant)))
+        .map(|variant| delivery(&subject, published(shape, variant)))
         .collect()
-}
-
-/// The subject of messages of `shape`.
-pub fn subject(shape: Shape) -> Subject {
-    let payloads = Payloads::new(Traffic {
-        shape,
-        subjects: 1,
-        messages: 1,
-        clock: Clock::unpaced(1),
-    });
-    let mut subject = Vec::new();
-    payloads.subject(0, &mut subject);
-    Subject::from(String::from_utf8(subject).expect("subjects of a trial are text"))
-}
-
-/// A message as a source hands it over.
-pub fn delivery(subject: &Subject, template: &Template) -> Delivery {
-    let mut payload = Vec::new();
-    template.write(Clock::unpaced(1).base, &mut payload);
-    Delivery {
-        subject: subject.clone(),
-        payload: Bytes::from(payload),
-        declared: Declared::Nothing,
-        stamp: STAMP,
-        ack: Ack::none(),
-    }
-}
-
-/// The configuration that the product gets in a trial with messages of `shape`.
-///
-/// # Errors
-/// When it is none.
-pub fn config(shape: Shape) -> anyhow::Result<Config> {
-    let setting = Setting {
-        scenario: Scenario {
-            shape,
-            exporter: Switch::On,
-            ..Scenario::default()
-        },
-        nats: "nats://127.0.0.1:4222".to_owned(),
-        subjects: Traffic::patterns(shape),
-        stream: STREAM.to_owned(),
-        consumer: "bench".to_owned(),
-        group: "bench".to_owned(),
-        store: Store {
-            url: "http://127.0.0.1:8086".to_owned(),
-            api: Api::V2,
-        },
-        batch_lines: BATCH_LINES,
-        batch_age: Duration::from_secs(1),
-        folder: PathBuf::new(),
-        port: 9464,
-        worker: 0,
-    };
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join(product::FILE);
-    std::fs::write(&file, product::config(&setting))?;
-    Ok(load(&[file], &Environment::of::<&str, &str>([]))?.config)
 }

@@ -5,16 +5,17 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use flightline_fixtures::http;
 use flightline_fixtures::influxd::Influxd;
 use flightline_fixtures::process::Process;
 use flightline_fixtures::server::free_port;
 use flightline_fixtures::victoria::Victoria;
-use flightline_fixtures::{http, wait};
 use serde_json::Value;
 
 use crate::discard::figures::{Alteration, Expectation, Figures};
 use crate::discard::tail::{Mark, Tail};
 use crate::discard::{ALTERED, BEGIN, FIGURES};
+use crate::interrupt;
 use crate::program::{Api, PLACE, Target};
 use crate::publish::now;
 use crate::scenario::{Shape, Store};
@@ -49,7 +50,7 @@ impl Depot {
         let (kind, url) = match store {
             Store::Discard => discard(bench, folder)?,
             Store::Influxdb => {
-                let influxd = Influxd::start();
+                let influxd = Influxd::try_start()?;
                 influxd.create_database(PLACE);
                 let url = influxd.url();
                 (Kind::Influxdb(influxd), url)
@@ -63,7 +64,7 @@ impl Depot {
                         bail!("VictoriaMetrics counts fields, and a mix has no fixed number a line")
                     }
                 };
-                let victoria = Victoria::start();
+                let victoria = Victoria::try_start()?;
                 let url = victoria.url();
                 (Kind::Victoria(victoria, fields), url)
             }
@@ -180,7 +181,7 @@ fn discard(bench: &Path, folder: &Path) -> anyhow::Result<(Kind, String)> {
         .with_context(|| format!("start {}", bench.display()))?;
     let url = format!("http://{address}");
     let ping = format!("{url}/ping");
-    wait::until(START_LIMIT, || http::answers(&ping, 204))
+    interrupt::until_some(START_LIMIT, || http::answers(&ping, 204).then_some(()))
         .with_context(|| format!("the discarding store:\n{}", process.tail()))?;
     Ok((Kind::Discard(process), url))
 }

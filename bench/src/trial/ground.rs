@@ -4,12 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use flightline_fixtures::wait;
 
 use super::Rig;
 use super::plan::Plan;
 use super::watch::Publisher;
 use super::workers::Workers;
+use crate::interrupt;
 use crate::jetstream;
 use crate::payload::Traffic;
 use crate::program::{Program, STREAM, Setting};
@@ -75,11 +75,13 @@ impl Rig {
         workers.wait_ready()?;
         let is_there = || {
             let messages = jetstream::messages(self.server.url(), STREAM);
-            self.runtime.block_on(messages).is_ok()
+            self.runtime.block_on(messages).ok()
         };
-        wait::until(MAKE_LIMIT, is_there)
+        interrupt::until_some(MAKE_LIMIT, is_there)
             .with_context(|| format!("{} makes no stream:\n{}", program.name(), workers.tails()))?;
         workers.stop()?;
+        let marked = jetstream::mark(self.server.url(), STREAM);
+        self.runtime.block_on(marked)?;
         Ok(())
     }
 

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::BATCH_LINES;
 use crate::discard::figures::{Expectation, Stall};
-use crate::payload::Traffic;
 use crate::payload::clock::Clock;
+use crate::payload::template::most_lines;
+use crate::payload::{MOST_LINES, MOST_SUBJECTS, Traffic};
 use crate::publish::now;
 use crate::record::Check;
 use crate::scenario::{Rate, Scenario, Shape, Source, Store};
@@ -76,7 +77,17 @@ impl Plan {
     /// Why not.
     pub fn validate(&self) -> anyhow::Result<()> {
         ensure!(self.messages > 0 && self.workers > 0, "nothing to do");
-        ensure!(self.scenario.subjects > 0, "at least one subject is needed");
+        ensure!(
+            (1..=MOST_SUBJECTS).contains(&self.scenario.subjects),
+            "{} subjects: name 1 to {MOST_SUBJECTS}, for their numbers have six digits",
+            self.scenario.subjects
+        );
+        let most = MOST_LINES / u64::from(most_lines(self.scenario.shape));
+        ensure!(
+            self.messages <= most,
+            "{} messages of this shape are more than {most}: more than {MOST_LINES} lines, of each of which the store keeps a bit",
+            self.messages
+        );
         let discards = self.scenario.store == Store::Discard;
         let paced = self.scenario.rate != Rate::Full;
         ensure!(
@@ -149,4 +160,38 @@ impl Plan {
 
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).expect("it is short")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(shape: Shape, subjects: u32, messages: u64) -> Plan {
+        let scenario = Scenario {
+            shape,
+            subjects,
+            ..Scenario::default()
+        };
+        Plan::new(scenario, messages)
+    }
+
+    #[test]
+    fn more_subjects_than_their_numbers_can_tell_apart_are_refused() {
+        assert!(plan(Shape::Line, 1_000_000, 10).validate().is_ok());
+        for subjects in [0, 1_000_001] {
+            let refused = plan(Shape::Line, subjects, 10).validate().unwrap_err();
+            assert!(refused.to_string().contains("1 to 1000000"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn more_lines_than_the_store_can_know_are_refused() {
+        for (shape, most) in [(Shape::Line, 1_000_000_000), (Shape::Lines50, 20_000_000)] {
+            assert!(plan(shape, 1, most).validate().is_ok());
+            for messages in [most + 1, u64::MAX] {
+                let refused = plan(shape, 1, messages).validate().unwrap_err();
+                assert!(refused.to_string().contains(&most.to_string()), "{refused}");
+            }
+        }
+    }
 }

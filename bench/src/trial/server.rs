@@ -7,12 +7,16 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use flightline_fixtures::http;
 use flightline_fixtures::nats::{self, Nats, Options};
-use flightline_fixtures::{http, wait};
 use serde_json::Value;
+
+use crate::interrupt;
 
 /// For workers to subscribe after they have started.
 const SUBSCRIBE_LIMIT: Duration = Duration::from_secs(30);
+/// For the subscriptions of programs that have just ended to go.
+const LEAVE_LIMIT: Duration = Duration::from_secs(5);
 /// For a server to say who it is.
 const GREETING: Duration = Duration::from_secs(5);
 
@@ -90,16 +94,30 @@ impl Server {
         let Some(monitor) = &self.monitor else {
             return Ok(());
         };
-        let url = format!("{monitor}/subsz?subs=1&test={subject}");
-        let seen = || {
-            let answer = http::get(&url).ok()?;
-            let value: Value = serde_json::from_slice(&answer.body).ok()?;
-            let list = value["subscriptions_list"].as_array().map_or(0, Vec::len);
-            (list >= count).then_some(())
-        };
-        wait::until_some(SUBSCRIBE_LIMIT, seen)
+        let seen = || (subscribed(monitor, subject)? >= count).then_some(());
+        interrupt::until_some(SUBSCRIBE_LIMIT, seen)
             .with_context(|| format!("{count} subscriptions to {subject} at {monitor}"))
     }
+
+    /// Waits until nobody subscribes to `subject`, as far as the monitoring tells.
+    ///
+    /// # Errors
+    /// When somebody goes on listening.
+    pub fn wait_unsubscribed(&self, subject: &str) -> anyhow::Result<()> {
+        let Some(monitor) = &self.monitor else {
+            return Ok(());
+        };
+        let gone = || (subscribed(monitor, subject)? == 0).then_some(());
+        interrupt::until_some(LEAVE_LIMIT, gone)
+            .with_context(|| format!("somebody subscribes to {subject}, as {monitor} says"))
+    }
+}
+
+/// How many subscriptions match `subject`, as the monitoring says.
+fn subscribed(monitor: &str, subject: &str) -> Option<usize> {
+    let answer = http::get(&format!("{monitor}/subsz?subs=1&test={subject}")).ok()?;
+    let value: Value = serde_json::from_slice(&answer.body).ok()?;
+    Some(value["subscriptions_list"].as_array().map_or(0, Vec::len))
 }
 
 type Started = (Option<Nats>, String, Option<String>);

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 
 use super::Rig;
+use crate::interrupt;
 use crate::jetstream;
 use crate::program::STREAM;
 
@@ -27,6 +28,7 @@ impl Rig {
         let deadline = Instant::now() + limit;
         let (url, consumer) = (self.server.url(), self.consumer());
         loop {
+            interrupt::check()?;
             let last = Instant::now() >= deadline;
             let unsettled = jetstream::unsettled(url, STREAM, &consumer);
             let unsettled = self.runtime.block_on(unsettled)?;

@@ -13,6 +13,7 @@ use super::depot::Depot;
 use super::plan::Incident;
 use super::workers::Workers;
 use crate::discard::figures::Figures;
+use crate::interrupt;
 use crate::payload::Traffic;
 use crate::publish::{Pace, Report};
 
@@ -76,10 +77,8 @@ impl Publisher {
     /// # Errors
     /// When it does not end within `limit`, or not well.
     pub fn wait(&mut self, limit: Duration) -> anyhow::Result<Report> {
-        self.process
-            .wait(limit)
-            .with_context(|| format!("the publisher:\n{}", self.process.tail()))?;
-        self.report()?.context("it has just ended")
+        let ended = interrupt::until_some(limit, || self.report().transpose());
+        ended.with_context(|| format!("the publisher:\n{}", self.process.tail()))?
     }
 }
 
@@ -109,6 +108,7 @@ pub fn watch(
     let mut before = Figures::default();
     let mut last_change = Instant::now();
     loop {
+        interrupt::check()?;
         workers.check()?;
         if let Some(running) = &mut publisher
             && let Some(ended) = running.report()?

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use flightline_fixtures::process::Process;
-use flightline_fixtures::wait;
 
+use crate::interrupt;
 use crate::proc;
 use crate::program::{Ownership, Program, Setting};
 
@@ -44,10 +44,11 @@ impl<'p> Workers<'p> {
     pub fn wait_ready(&mut self) -> anyhow::Result<()> {
         let name = self.program.name();
         for (process, setting) in &mut self.running {
-            let ready = wait::until_some(READY_LIMIT, || match process.exited() {
+            let ready = interrupt::until_some(READY_LIMIT, || match process.exited() {
                 Ok(None) => self.program.ready(setting).then_some(true),
                 _ => Some(false),
             });
+            interrupt::check()?;
             anyhow::ensure!(
                 matches!(ready, Ok(true)),
                 "{name}, worker {}, does not get ready:\n{}",

@@ -10,7 +10,9 @@ config=$2
 value() { sed -n "s/^ *$1 = \[*\"\([^\"]*\)\".*/\1/p" "$config" | head -n 1; }
 floor() {
     mkdir "$1"
+    subject=$(value subjects)
     cat >"$1/flightline.toml" <<TOML
+prefix = "${subject%%.*}"
 [nats]
 url = "$(value servers)"
 [source]
@@ -32,7 +34,15 @@ kept=$!
 floor lost "$(value urls)/elsewhere"
 lost=$!
 trap 'kill -s TERM "$kept" "$lost"' TERM
+# Half a minute, of which a floor that is to get ready needs a second. One that is left ends with this script.
+looks=600
 until grep -q ready kept/log && grep -q ready lost/log; do
+    looks=$((looks - 1))
+    if [ "$looks" -eq 0 ] || ! kill -0 "$kept" || ! kill -0 "$lost"; then
+        echo 'a floor does not get ready' >&2
+        cat kept/log lost/log >&2
+        exit 1
+    fi
     sleep 0.05
 done
 echo 'Started the NATS consumer service'
