@@ -101,12 +101,12 @@ impl<'i> Input<'i> {
 
 /// The token of that number, from 1. A loop over so few bytes costs less than to set out for a search.
 fn token(subject: &str, number: usize) -> Option<&str> {
-    let end = |rest: &str| rest.bytes().position(|byte| byte == b'.');
+    let dot = |rest: &str| rest.bytes().position(|byte| byte == b'.');
     let mut rest = subject;
     for _ in 0..number.checked_sub(1)? {
-        rest = &rest[end(rest)? + 1..];
+        (_, rest) = rest.split_at_checked(dot(rest)? + 1)?;
     }
-    Some(&rest[..end(rest).unwrap_or(rest.len())])
+    rest.get(..dot(rest).unwrap_or(rest.len()))
 }
 
 /// A string's text, or a number or boolean as it is written.

@@ -78,23 +78,22 @@ pub(crate) fn source(check: &mut Checker, raw: Key<raw::Source>) -> Source {
                     ("partitions", at(&raw.partitions), right),
                 ],
             );
-            Source::Core(Core {
-                queue_group: token(check, &section, "queue_group", &raw.queue_group),
-                capacity: items(check.count(
-                    &section,
-                    "capacity",
-                    &raw.capacity,
-                    &(1..=16_000_000),
-                )),
-                buffer: bytes(check.size(&section, "buffer", &raw.buffer, &(64 * KIB..=GIB))),
-                report_interval: check.duration(
-                    &section,
-                    "report_interval",
-                    &raw.report_interval,
-                    &(SECOND..=HOUR),
-                ),
-            })
+            Source::Core(core(check, &section, &raw))
         }
+    }
+}
+
+fn core(check: &mut Checker, section: &Section, raw: &raw::Source) -> Core {
+    Core {
+        queue_group: token(check, section, "queue_group", &raw.queue_group),
+        capacity: items(check.count(section, "capacity", &raw.capacity, &(1..=16_000_000))),
+        buffer: bytes(check.size(section, "buffer", &raw.buffer, &(64 * KIB..=GIB))),
+        report_interval: check.duration(
+            section,
+            "report_interval",
+            &raw.report_interval,
+            &(SECOND..=HOUR),
+        ),
     }
 }
 
