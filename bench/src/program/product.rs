@@ -16,6 +16,9 @@ use crate::scenario::{Scenario, Source, Switch};
 pub const FILE: &str = "flightline.toml";
 /// What the worker itself says that its client threw away.
 const DROPPED: &str = "flightline_dropped_messages_total";
+/// On core as many bytes as the client's queue has messages of 50 lines, which is what the floor holds: at full speed more is offered
+/// than either takes, and a rate is that of a trial without loss.
+const BUFFER: &str = "1GiB";
 
 /// `flightline run`.
 #[derive(Debug, Clone)]
@@ -180,7 +183,7 @@ fn source(setting: &Setting) -> String {
     );
     match setting.scenario.source {
         Source::Core => format!(
-            "[source]\nkind = \"core\"\nqueue_group = {:?}",
+            "[source]\nkind = \"core\"\nqueue_group = {:?}\nbuffer = {BUFFER:?}",
             setting.group
         ),
         Source::Explicit => durable,
