@@ -17,6 +17,24 @@ const LOOK: Duration = Duration::from_secs(5);
 /// The smallest budget of a lane: one pull.
 const LEAST: usize = 64 * 1024;
 
+/// What came of a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Looked {
+    /// Nothing that was not known.
+    AsBefore,
+    /// There may be other lanes, or a bucket where there was none.
+    Anew,
+}
+
+/// Whether what is needed was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Footing {
+    /// It was.
+    Sure,
+    /// Not yet, or something of it may be gone.
+    Unsure,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Terms {
@@ -26,6 +44,7 @@ pub(super) struct Terms {
     stream: StreamSpec,
     prefix: String,
     leases: Option<Leases>,
+    footing: Footing,
     lanes: Vec<Lane>,
     start: Option<u64>,
     looked: Option<Instant>,
@@ -46,6 +65,7 @@ impl Terms {
             stream,
             prefix,
             leases: None,
+            footing: Footing::Unsure,
             lanes: Vec::new(),
             start: None,
             looked: None,
@@ -57,9 +77,9 @@ impl Terms {
         self.leases.clone()
     }
 
-    /// The bucket may be gone: it is seen to again.
-    pub(super) fn forget(&mut self) {
-        self.leases = None;
+    /// The bucket may be gone: with the next look, everything is seen to again.
+    pub(super) fn doubt(&mut self) {
+        self.footing = Footing::Unsure;
         self.looked = None;
     }
 
@@ -99,13 +119,27 @@ impl Terms {
         }
     }
 
-    /// Sees to everything, if it is time to.
-    pub(super) async fn look(&mut self) -> Result<(), EnsureError> {
+    /// Sees to everything, if it is time to. After an error the lanes are those last known; what only an operator mends is not
+    /// looked at again at once.
+    pub(super) async fn look(&mut self) -> Result<Looked, EnsureError> {
         if self.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
-            return Ok(());
+            return Ok(Looked::AsBefore);
         }
-        if self.leases.is_none() {
+        let before = self.leases.is_some().then(|| self.names());
+        let looked = self.see().await;
+        let is_to_wait = !matches!(looked, Err(EnsureError::Unavailable { .. }));
+        self.looked = is_to_wait.then(Instant::now);
+        looked?;
+        Ok(match before {
+            Some(names) if names == self.names() => Looked::AsBefore,
+            _ => Looked::Anew,
+        })
+    }
+
+    async fn see(&mut self) -> Result<(), EnsureError> {
+        if self.footing == Footing::Unsure {
             self.leases = Some(self.ensure().await?);
+            self.footing = Footing::Sure;
         }
         let (stream, consumer) = (&self.config.stream, &self.config.consumer);
         let found = self.bus.found(stream, consumer).await?;
@@ -123,7 +157,6 @@ impl Terms {
         lanes.extend(left);
         self.start = plan::start(&found, consumer);
         self.lanes = lanes;
-        self.looked = Some(Instant::now());
         Ok(())
     }
 
@@ -146,7 +179,8 @@ impl Terms {
             Partitions::Hashed(_) => {}
             Partitions::Filters(_) => self.bus.ensure_undivided(stream).await?,
         }
-        let bucket = format!("lanes-{stream}-{}", self.config.consumer);
-        self.bus.leases(&bucket, replicas).await
+        // One bucket a stream and one key a consumer: put together into one name, two of them could be the same.
+        let leases = self.bus.leases(stream, &self.config.consumer, replicas);
+        leases.await
     }
 }
