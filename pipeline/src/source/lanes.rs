@@ -13,6 +13,7 @@ use tracing::{error, info, warn};
 
 use super::handoff::Handoff;
 use super::lease::{Aim, Holding, LOOK, Member, Plan, Table};
+use super::plan;
 use crate::admin::status::LaneStatus;
 use crate::bus::{Bus, EnsureError, StreamSpec, Written};
 use crate::config::{JetStream, Partitions};
@@ -90,12 +91,13 @@ impl Lanes {
     ) -> Self {
         let me = bus.inbox();
         let me = me.rsplit('.').next().unwrap_or(&me).to_owned();
+        let division = plan::division(&partitions);
         Self {
             terms: Terms::new(bus.clone(), config, partitions, stream, prefix),
             bus,
             metrics,
             board,
-            member: Member::new(me),
+            member: Member::new(me, division),
             held: BTreeMap::new(),
             lags: BTreeMap::new(),
             changed: Arc::default(),

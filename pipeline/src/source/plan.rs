@@ -1,7 +1,9 @@
 //! A configuration and the consumers that are there come in, the lanes that are to be read go out: which durable consumer each
 //! is, and what it takes of the stream. Pure. Between them the lanes read everything, also what was stored under another division.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use async_nats::Subject;
 use bytes::{Buf, Bytes};
@@ -86,6 +88,19 @@ pub(crate) fn lanes(
             .iter()
             .map(|filter| lane(named_after(filter), vec![filter.clone()]))
             .collect(),
+    }
+}
+
+/// A name for the way a stream is divided: workers with another one read other lanes.
+pub(crate) fn division(partitions: &Partitions) -> String {
+    match partitions {
+        Partitions::Hashed(count) => count.to_string(),
+        Partitions::Filters(filters) => {
+            let filters: BTreeSet<_> = filters.iter().collect();
+            let mut hasher = DefaultHasher::new();
+            filters.hash(&mut hasher);
+            format!("subjects-{:016x}", hasher.finish())
+        }
     }
 }
 
