@@ -130,19 +130,18 @@ fn leftover(
     paths: &Paths,
     key: &mut String,
 ) -> Result<(), Refusal> {
-    for entry in object.entries {
+    object.each(|entry| {
         let below = paths.below(object, entry)?;
         if below.is_some_and(|below| below.slot.is_some()) {
-            continue;
+            return Ok(());
         }
         let name = object.key(entry)?;
         match object.text[entry.value.start] {
-            b'[' => {}
-            b'{' => nested(line, object, (&name, entry.value), below, key)?,
-            _ => automatic(line, object, &name, entry.found())?,
+            b'[' => Ok(()),
+            b'{' => nested(line, object, (&name, entry.value), below, key),
+            _ => automatic(line, object, &name, entry.found()),
         }
-    }
-    Ok(())
+    })
 }
 
 /// The same for what the entry `name` holds; `key` is the joined key of what that stands in.

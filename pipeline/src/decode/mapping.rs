@@ -219,12 +219,10 @@ impl Points {
     ) -> Result<(), Refusal> {
         found.clear();
         found.resize(self.slots, None);
-        for entry in object.entries {
-            if let Some(child) = self.paths.below(object, entry)? {
-                child.note(object.text, entry.found(), found)?;
-            }
-        }
-        Ok(())
+        object.each(|entry| match self.paths.below(object, entry)? {
+            Some(child) => child.note(object.text, entry.found(), found),
+            None => Ok(()),
+        })
     }
 }
 
