@@ -7,6 +7,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use async_nats::Subject;
 use bytes::{Buf, Bytes};
+use flightline_contract::filter::{Filter, covers};
 
 use crate::config::Partitions;
 
@@ -26,6 +27,18 @@ pub(crate) struct Lane {
     pub(crate) consumer: String,
     /// What it takes; everything if empty.
     pub(crate) filters: Vec<String>,
+    /// How exactly.
+    pub(crate) extent: Extent,
+}
+
+/// Whether a lane may take more than its filters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// No: another lane takes that.
+    Exact,
+    /// It may: it also takes what only another worker has a mapping for, so that both can read it while a change of the mappings
+    /// is rolled out.
+    Growing,
 }
 
 /// A consumer that is there.
@@ -76,11 +89,15 @@ pub(crate) fn lanes(
         consumer: format!("{consumer}-{name}"),
         name,
         filters,
+        extent: Extent::Exact,
     };
     match partitions {
         Partitions::Hashed(1) => vec![lane(WHOLE.to_owned(), Vec::new())],
         Partitions::Hashed(count) => {
-            let rest = lane(REST.to_owned(), subjects.to_vec());
+            let rest = Lane {
+                extent: Extent::Growing,
+                ..lane(REST.to_owned(), subjects.to_vec())
+            };
             let numbered = |number| lane(format!("{number}"), vec![format!("{number}.{prefix}.>")]);
             (0..*count).map(numbered).chain([rest]).collect()
         }
@@ -126,18 +143,66 @@ pub(crate) fn leftover(
             name: name.to_owned(),
             consumer: found.name.clone(),
             filters,
+            extent: Extent::Exact,
         })
     };
     found.iter().filter_map(former).collect()
 }
 
-/// Where a new consumer of the durable `consumer` starts: behind what all that read the stream under this name before it have
-/// acked; at the beginning if nobody did.
+/// All that have read the stream for the durable `consumer` so far.
+pub(crate) fn before<'f>(found: &'f [Found], consumer: &str) -> impl Iterator<Item = &'f Found> {
+    found.iter().filter(move |found| is_ours(found, consumer))
+}
+
+/// Where a new consumer of the durable `consumer` starts at the latest: behind what all before it have acked; at the beginning if
+/// there are none.
 pub(crate) fn start(found: &[Found], consumer: &str) -> Option<u64> {
-    let ours = description(consumer);
-    let before = |found: &&Found| found.name == consumer || found.description == ours;
-    let floors = found.iter().filter(before).map(|found| found.ack_floor);
+    let floors = before(found, consumer).map(|found| found.ack_floor);
     floors.min().map(|floor| floor + 1)
+}
+
+fn is_ours(found: &Found, consumer: &str) -> bool {
+    found.name == consumer || found.description == description(consumer)
+}
+
+/// Whether a consumer that is there will do for a lane of the durable that `description` tells.
+pub(crate) fn suits(found: &Found, lane: &Lane, description: &str) -> bool {
+    let within = |some: &[String], all: &[String]| {
+        let is_taken = |one| all.iter().any(|all| covers(all, one));
+        some.iter().all(|one| is_taken(one))
+    };
+    let (has, wanted) = (&found.filters, &lane.filters);
+    let enough = within(wanted, has) && has.is_empty() == wanted.is_empty();
+    match lane.extent {
+        Extent::Growing if found.description == description => enough,
+        Extent::Growing | Extent::Exact => enough && within(has, wanted),
+    }
+}
+
+/// What a consumer has to take that takes `has` and is to take `wanted`, too.
+pub(crate) fn widened(has: &[String], wanted: &[String]) -> Vec<String> {
+    let mut wider = has.to_vec();
+    for filter in wanted {
+        if !wider.iter().any(|have| covers(have, filter)) {
+            wider.retain(|have| !covers(filter, have));
+            wider.push(filter.clone());
+        }
+    }
+    wider
+}
+
+/// Two of these that the server does not let a consumer have, since some subject matches both.
+pub(crate) fn clash(filters: &[String]) -> Option<(&str, &str)> {
+    let parsed: Vec<_> = filters
+        .iter()
+        .flat_map(|text| Filter::parse(text))
+        .collect();
+    let numbered = || filters.iter().zip(&parsed).enumerate();
+    numbered().find_map(|(number, (text, filter))| {
+        let mut before = numbered().take(number);
+        let (_, (other, _)) = before.find(|(_, (_, other))| other.overlaps(filter))?;
+        Some((other.as_str(), text.as_str()))
+    })
 }
 
 /// A name for the consumer of a pattern, another one for each: names have no dots, wildcards and slashes.

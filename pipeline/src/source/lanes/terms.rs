@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use crate::bus::{Bus, Division, EnsureError, Existed, Leases, StreamSpec};
 use crate::config::{JetStream, Partitions};
 use crate::source::jetstream::Owned;
-use crate::source::plan::{self, Lane};
+use crate::source::plan::{self, Extent, Found, Lane};
 
 /// How often former lanes are looked for.
 const LOOK: Duration = Duration::from_secs(5);
@@ -142,9 +142,11 @@ impl Terms {
             self.footing = Footing::Sure;
         }
         let (stream, consumer) = (&self.config.stream, &self.config.consumer);
-        let found = self.bus.found(stream, consumer).await?;
         let subjects = &self.stream.subjects;
         let mut lanes = plan::lanes(&self.partitions, consumer, &self.prefix, subjects);
+        let found = self.bus.found(stream, consumer).await?;
+        self.start = plan::start(&found, consumer);
+        self.widen(&lanes, &found).await?;
         let left = plan::leftover(&self.partitions, &lanes, &found, consumer, &self.prefix);
         for lane in &left {
             if !self.lanes.contains(lane) {
@@ -155,8 +157,25 @@ impl Terms {
             }
         }
         lanes.extend(left);
-        self.start = plan::start(&found, consumer);
         self.lanes = lanes;
+        Ok(())
+    }
+
+    /// Whoever owns them: what a new mapping names must not pass a consumer by until a worker that has it is the owner.
+    async fn widen(&self, lanes: &[Lane], found: &[Found]) -> Result<(), EnsureError> {
+        let ours = plan::description(&self.config.consumer);
+        for lane in lanes.iter().filter(|lane| lane.extent == Extent::Growing) {
+            let narrow = |found: &&Found| {
+                found.name == lane.consumer
+                    && found.description == ours
+                    && !plan::suits(found, lane, &ours)
+            };
+            if found.iter().any(|found| narrow(&found)) {
+                self.bus.widen(&self.config.stream, lane).await?;
+                let (consumer, subjects) = (&lane.consumer, &lane.filters);
+                info!(consumer, ?subjects, "the consumer takes new subjects, too");
+            }
+        }
         Ok(())
     }
 

@@ -2,7 +2,10 @@
 
 use async_nats::Subject;
 
-use super::{Found, description, lanes, leftover, published, start, stored, transform};
+use super::{
+    Found, clash, description, division, lanes, leftover, published, start, stored, suits,
+    transform, widened,
+};
 use crate::config::Partitions;
 
 fn names(partitions: &Partitions) -> Vec<String> {
@@ -100,6 +103,64 @@ fn a_new_consumer_starts_behind_what_is_acked_by_all_before_it() {
         Some(41)
     );
     assert_eq!(start(&[others, plain, lane], "flightline"), Some(21));
+}
+
+#[test]
+fn a_division_is_the_same_in_whatever_order_it_is_written() {
+    let filters = |filters: [&str; 2]| Partitions::Filters(filters.map(str::to_owned).to_vec());
+    assert_eq!(
+        division(&filters(["a", "b"])),
+        division(&filters(["b", "a"]))
+    );
+    assert_ne!(
+        division(&filters(["a", "b"])),
+        division(&filters(["a", "c"]))
+    );
+    assert_ne!(
+        division(&Partitions::Hashed(2)),
+        division(&Partitions::Hashed(4))
+    );
+}
+
+#[test]
+fn only_the_rest_may_take_more_than_it_is_asked_to() {
+    let owned = |filters: &[&str]| {
+        filters
+            .iter()
+            .map(|&filter| filter.to_owned())
+            .collect::<Vec<_>>()
+    };
+    let subjects = owned(&["telemetry.>", "humidity"]);
+    let lanes = lanes(&Partitions::Hashed(2), "flightline", "telemetry", &subjects);
+    let ours = description("flightline");
+    let fits = |lane: usize, filters: &[&str]| {
+        let found = Found {
+            filters: owned(filters),
+            ..found("", "", 0, 0)
+        };
+        suits(&found, &lanes[lane], &ours)
+    };
+    assert!(fits(2, &["humidity", "telemetry.>"]), "in any order");
+    assert!(fits(2, &["telemetry.>", "humidity", "motion"]));
+    assert!(!fits(2, &["telemetry.>"]));
+    assert!(!fits(2, &[]));
+    assert!(fits(0, &["0.telemetry.>"]));
+    assert!(!fits(0, &["0.telemetry.>", "motion"]));
+    let others = Found {
+        filters: owned(&["telemetry.>", "humidity", "motion"]),
+        description: String::new(),
+        ..found("", "", 0, 0)
+    };
+    assert!(
+        !suits(&others, &lanes[2], &ours),
+        "nobody else's is taken for ours"
+    );
+    let wider = |has: &[&str], wanted: &[&str]| widened(&owned(has), &owned(wanted));
+    assert_eq!(wider(&["a", "b"], &["c", "b"]), ["a", "b", "c"]);
+    assert_eq!(wider(&["a.b", "c"], &["a.*"]), ["c", "a.*"]);
+    assert_eq!(wider(&["a.>"], &["a.*"]), ["a.>"]);
+    assert_eq!(clash(&wider(&["a", "b"], &["c"])), None);
+    assert_eq!(clash(&wider(&["x", "a.*"], &["*.a"])), Some(("a.*", "*.a")));
 }
 
 #[test]
