@@ -172,6 +172,19 @@ async fn to_one_owner_and_back_to_one_consumer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lane_that_never_had_anything_brings_nothing_back() {
+    for nats in dividing_servers() {
+        let mut scene = scene(nats).await;
+        scene.mapped.clear();
+        scene.epoch("partitions = 2", 1_000, &TWO).await;
+        scene
+            .epoch("partitions = 1", 500, &["flightline-all"])
+            .await;
+        assert_eq!(scene.twice(), 0, "what was acked is not read again");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn mappings_are_added_removed_and_put_in_another_order() {
     for nats in dividing_servers() {
         let mut scene = scene(nats).await;

@@ -1,6 +1,8 @@
 //! The ack-all consumers of a divided stream, with one owner each: looked at, made if absent, widened, never deleted.
 
+use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, Info, pull};
+use async_nats::jetstream::response::Response;
 use futures_util::TryStreamExt;
 use serde_json::{Value, json};
 
@@ -33,6 +35,39 @@ impl Bus {
             .await
             .map_err(|error| unavailable(&what, &error))?;
         Ok(all.into_iter().map(found).collect())
+    }
+
+    /// The first sequence from `next` on that one of these subjects has, or any if there are none; `None` if there is no such message.
+    ///
+    /// # Errors
+    /// [`EnsureError::Unavailable`] when there is no answer.
+    pub(crate) async fn first_from(
+        &self,
+        stream: &str,
+        next: u64,
+        subjects: &[String],
+    ) -> Result<Option<u64>, EnsureError> {
+        let what = format!("STREAM.MSG.GET.{stream}");
+        let any = [">".to_owned()];
+        let subjects = if subjects.is_empty() { &any } else { subjects };
+        let mut first = None;
+        for subject in subjects {
+            let request = json!({ "seq": next, "next_by_subj": subject });
+            let answer = self.jetstream.request(what.clone(), &request).await;
+            let found: Option<u64> = match answer.map_err(|error| unavailable(&what, &error))? {
+                Response::Ok(answer) => {
+                    let answer: Value = answer;
+                    let absent = || unavailable(&what, &"the answer lacks a sequence");
+                    Some(answer["message"]["seq"].as_u64().ok_or_else(absent)?)
+                }
+                Response::Err { error } if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => {
+                    None
+                }
+                Response::Err { error } => return Err(unavailable(&what, &error)),
+            };
+            first = first.into_iter().chain(found).min();
+        }
+        Ok(first)
     }
 
     /// Sees to it that the consumer of a lane is there; one that is not begins at `start`.

@@ -161,6 +161,12 @@ pub(crate) fn start(found: &[Found], consumer: &str) -> Option<u64> {
     floors.min().map(|floor| floor + 1)
 }
 
+/// Whether somebody has read the stream for the durable `consumer` before, and a lane has no consumer yet.
+pub(crate) fn takes_over(found: &[Found], lanes: &[Lane], consumer: &str) -> bool {
+    let is_there = |lane: &Lane| found.iter().any(|found| found.name == lane.consumer);
+    before(found, consumer).next().is_some() && !lanes.iter().all(is_there)
+}
+
 fn is_ours(found: &Found, consumer: &str) -> bool {
     found.name == consumer || found.description == description(consumer)
 }

@@ -146,6 +146,9 @@ impl Terms {
         let mut lanes = plan::lanes(&self.partitions, consumer, &self.prefix, subjects);
         let found = self.bus.found(stream, consumer).await?;
         self.start = plan::start(&found, consumer);
+        if plan::takes_over(&found, &lanes, consumer) {
+            self.start = Some(self.first_open(&found).await?);
+        }
         self.widen(&lanes, &found).await?;
         let left = plan::leftover(&self.partitions, &lanes, &found, consumer, &self.prefix);
         for lane in &left {
@@ -159,6 +162,27 @@ impl Terms {
         lanes.extend(left);
         self.lanes = lanes;
         Ok(())
+    }
+
+    /// The first message that somebody before has not acked, or else the next to come. A floor does not tell: it stands where the last
+    /// message of its consumer was, which may be long ago, or never. Nor do the counts, which the server tells a moment late.
+    async fn first_open(&self, found: &[Found]) -> Result<u64, EnsureError> {
+        let (stream, consumer) = (&self.config.stream, &self.config.consumer);
+        let mut first = self.bus.stream_state(stream).await?.last_sequence + 1;
+        for before in plan::before(found, consumer) {
+            let next = before.ack_floor + 1;
+            if next >= first {
+                continue;
+            }
+            match self.bus.first_from(stream, next, &before.filters).await {
+                Ok(open) => first = open.map_or(first, |open| first.min(open)),
+                Err(error) => {
+                    warn!(%error, consumer = before.name, "what it has acked is read again");
+                    first = next;
+                }
+            }
+        }
+        Ok(first)
     }
 
     /// Whoever owns them: what a new mapping names must not pass a consumer by until a worker that has it is the owner.

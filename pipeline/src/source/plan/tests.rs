@@ -4,7 +4,7 @@ use async_nats::Subject;
 
 use super::{
     Found, clash, description, division, lanes, leftover, published, start, stored, suits,
-    transform, widened,
+    takes_over, transform, widened,
 };
 use crate::config::Partitions;
 
@@ -103,6 +103,19 @@ fn a_new_consumer_starts_behind_what_is_acked_by_all_before_it() {
         Some(41)
     );
     assert_eq!(start(&[others, plain, lane], "flightline"), Some(21));
+}
+
+#[test]
+fn a_new_consumer_takes_over_from_those_before_it_if_there_are_any() {
+    let done = found("flightline-1", "1.telemetry.>", 28, 0);
+    let four = lanes(&Partitions::Hashed(4), "flightline", "telemetry", &[]);
+    assert!(takes_over(&[done], &four, "flightline"));
+    assert!(!takes_over(&[], &four, "flightline"), "nobody was there");
+    let all: Vec<_> = four
+        .iter()
+        .map(|lane| found(&lane.consumer, "", 0, 0))
+        .collect();
+    assert!(!takes_over(&all, &four, "flightline"), "nothing is new");
 }
 
 #[test]
