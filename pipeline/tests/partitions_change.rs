@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
 
+use async_nats::jetstream::consumer::pull;
 use divided::{dividing_servers, wait_all_acked, wait_reads};
 use flightline_fixtures::generator::Message;
 use flightline_fixtures::nats::Nats;
@@ -224,5 +225,38 @@ async fn workers_with_and_without_a_new_mapping_go_on_side_by_side() {
         scene.publish(200).await;
         scene.finish(old, &TWO);
         assert_eq!(scene.stored.len() as u64, scene.published);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_is_not_divided_as_long_as_somebody_else_would_get_nothing_more() {
+    for nats in dividing_servers() {
+        let scene = scene(nats).await;
+        let client = async_nats::connect(scene.nats.url()).await.unwrap();
+        let context = async_nats::jetstream::new(client);
+        let stream = context.get_stream("TELEMETRY").await.unwrap();
+        let audit = |filters: &[&str]| pull::Config {
+            durable_name: Some("audit".to_owned()),
+            filter_subjects: filters.iter().map(|&filter| filter.to_owned()).collect(),
+            ..pull::Config::default()
+        };
+        stream
+            .create_consumer(audit(&["telemetry.app.>"]))
+            .await
+            .unwrap();
+        let worker = scene.worker("partitions = 2");
+        let says = || {
+            worker
+                .log()
+                .contains("consumer audit of stream TELEMETRY takes telemetry.app.>")
+        };
+        worker.wait_for("it says who would", PATIENCE, says);
+        let stored = stream.get_info().await.unwrap().config.subject_transform;
+        assert!(stored.is_none(), "{stored:?}");
+        stream
+            .create_consumer(audit(&["telemetry.app.>", "*.telemetry.app.>"]))
+            .await
+            .unwrap();
+        wait_reads(&worker, 3);
     }
 }

@@ -47,13 +47,14 @@ impl Bus {
         Ok(config["num_replicas"].as_u64().unwrap_or(1))
     }
 
-    /// Sees to it that a stream stores subjects with `prefix` in `count` partitions.
+    /// Sees to it that a stream stores subjects with `prefix` in `count` partitions, for the durable `consumer`.
     ///
     /// # Errors
-    /// [`EnsureError::Unfit`] if it has a transform that is none of ours.
+    /// [`EnsureError::Unfit`] if it has a transform that is none of ours, or somebody else would get nothing more.
     pub(crate) async fn ensure_divided(
         &self,
         stream: &str,
+        consumer: &str,
         prefix: &str,
         count: u32,
     ) -> Result<Division, EnsureError> {
@@ -70,6 +71,14 @@ impl Bus {
             return Err(EnsureError::Unfit(format!(
                 "stream {stream} has a subject transform of its own ({have}): remove it, or divide by a list of subjects in \
                  source.partitions"
+            )));
+        }
+        let all = self.found(stream, "").await?;
+        if let Some((other, filter)) = plan::starved(&all, consumer, prefix) {
+            let name = &other.name;
+            return Err(EnsureError::Unfit(format!(
+                "consumer {name} of stream {stream} takes {filter}, and would get nothing more once that is stored by partition: let \
+                 it take *.{filter}, too (filter_subjects), delete it, or divide by a list of subjects in source.partitions"
             )));
         }
         let (source, destination) = plan::transform(prefix, count);

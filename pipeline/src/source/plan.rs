@@ -211,6 +211,33 @@ pub(crate) fn clash(filters: &[String]) -> Option<(&str, &str)> {
     })
 }
 
+/// A consumer of somebody else, and the subject of it that would not come any more if a stream were stored by partition.
+pub(crate) fn starved<'f>(
+    found: &'f [Found],
+    consumer: &str,
+    prefix: &str,
+) -> Option<(&'f Found, &'f str)> {
+    let (moved, _) = transform(prefix, 1);
+    let moved = Filter::parse(&moved).ok()?;
+    let numbered = format!("*.{prefix}.");
+    found
+        .iter()
+        .filter(|found| !is_ours(found, consumer))
+        .find_map(|found| {
+            let is_moved = |filter: &&String| {
+                let stored = format!("*.{filter}");
+                // It is meant for what is stored by partition.
+                if filter.starts_with(&numbered) {
+                    return false;
+                }
+                Filter::parse(filter).is_ok_and(|filter| filter.overlaps(&moved))
+                    && !found.filters.iter().any(|have| covers(have, &stored))
+            };
+            let filter = found.filters.iter().find(is_moved)?;
+            Some((found, filter.as_str()))
+        })
+}
+
 /// A name for the consumer of a pattern, another one for each: names have no dots, wildcards and slashes.
 fn named_after(filter: &str) -> String {
     let tokens = filter.split('.').map(|token| match token {

@@ -211,7 +211,10 @@ impl Terms {
         let replicas = self.bus.ensure_lanes_are_safe(stream).await?;
         match self.partitions {
             Partitions::Hashed(count) if count > 1 => {
-                let ensured = self.bus.ensure_divided(stream, &self.prefix, count);
+                let consumer = &self.config.consumer;
+                let ensured = self
+                    .bus
+                    .ensure_divided(stream, consumer, &self.prefix, count);
                 if ensured.await? == Division::Changed {
                     warn!(
                         stream,

@@ -3,7 +3,7 @@
 use async_nats::Subject;
 
 use super::{
-    Found, clash, description, division, lanes, leftover, published, start, stored, suits,
+    Found, clash, description, division, lanes, leftover, published, start, starved, stored, suits,
     takes_over, transform, widened,
 };
 use crate::config::Partitions;
@@ -174,6 +174,43 @@ fn only_the_rest_may_take_more_than_it_is_asked_to() {
     assert_eq!(wider(&["a.>"], &["a.*"]), ["a.>"]);
     assert_eq!(clash(&wider(&["a", "b"], &["c"])), None);
     assert_eq!(clash(&wider(&["x", "a.*"], &["*.a"])), Some(("a.*", "*.a")));
+}
+
+#[test]
+fn others_that_a_partition_would_starve_are_found() {
+    let others = |filters: &[&str]| Found {
+        filters: filters.iter().map(|&filter| filter.to_owned()).collect(),
+        ..found("audit", "", 0, 0)
+    };
+    let of = |filters: &[&str]| {
+        let audit = Found {
+            description: String::new(),
+            ..others(filters)
+        };
+        starved(&[audit], "flightline", "telemetry").map(|(_, filter)| filter.to_owned())
+    };
+    assert_eq!(
+        of(&["humidity", "telemetry.metric.>"]).as_deref(),
+        Some("telemetry.metric.>")
+    );
+    assert_eq!(of(&["*.app.x.y"]).as_deref(), Some("*.app.x.y"));
+    for fine in [
+        &[][..],
+        &[">"],
+        &["humidity"],
+        &["telemetry.x"],
+        &["telemetry.app.>", "*.telemetry.app.>"],
+    ] {
+        assert_eq!(of(fine), None, "{fine:?}");
+    }
+    let ours = [others(&["telemetry.>"])];
+    assert_eq!(starved(&ours, "flightline", "telemetry"), None);
+    let plain = Found {
+        name: "flightline".to_owned(),
+        description: String::new(),
+        ..others(&["telemetry.app.>"])
+    };
+    assert_eq!(starved(&[plain], "flightline", "telemetry"), None);
 }
 
 #[test]
