@@ -186,6 +186,33 @@ async fn a_lane_that_never_had_anything_brings_nothing_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_stored_in_a_new_partition_before_it_has_a_consumer_is_read() {
+    for nats in dividing_servers() {
+        let mut scene = scene(nats).await;
+        let old = scene.worker("partitions = 2");
+        wait_reads(&old, 3);
+        scene.publish(500).await;
+        // As the first worker with four partitions leaves it, if it dies at once.
+        let client = async_nats::connect(scene.nats.url()).await.unwrap();
+        let context = async_nats::jetstream::new(client);
+        let mut stream = context.get_stream("TELEMETRY").await.unwrap();
+        let mut config = stream.info().await.unwrap().config.clone();
+        let transform = config.subject_transform.as_mut().unwrap();
+        transform.destination = transform
+            .destination
+            .replace("partition(2,", "partition(4,");
+        context.update_stream(config).await.unwrap();
+        scene.publish(500).await;
+        scene.finish(old, &TWO);
+        assert!(
+            scene.stored.len() < 1_000,
+            "the old worker does not read them"
+        );
+        scene.epoch("partitions = 4", 500, &divided::FOUR).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn mappings_are_added_removed_and_put_in_another_order() {
     for nats in dividing_servers() {
         let mut scene = scene(nats).await;

@@ -167,6 +167,26 @@ pub(crate) fn takes_over(found: &[Found], lanes: &[Lane], consumer: &str) -> boo
     before(found, consumer).next().is_some() && !lanes.iter().all(is_there)
 }
 
+/// Whether nobody before has taken anything of what a lane takes: a partition that is new. It may be stored in before the lane has a
+/// consumer, and nobody else's floor tells of that.
+pub(crate) fn is_new(lane: &Lane, found: &[Found], consumer: &str) -> bool {
+    let [filter] = lane.filters.as_slice() else {
+        return false;
+    };
+    let takes = |found: &Found| {
+        found.filters.is_empty() || found.filters.iter().any(|have| overlap(have, filter))
+    };
+    !before(found, consumer).any(takes)
+}
+
+/// Whether some subject matches both; what is no pattern matches none.
+pub(crate) fn overlap(one: &str, other: &str) -> bool {
+    match (Filter::parse(one), Filter::parse(other)) {
+        (Ok(one), Ok(other)) => one.overlaps(&other),
+        _ => false,
+    }
+}
+
 fn is_ours(found: &Found, consumer: &str) -> bool {
     found.name == consumer || found.description == description(consumer)
 }
@@ -199,15 +219,10 @@ pub(crate) fn widened(has: &[String], wanted: &[String]) -> Vec<String> {
 
 /// Two of these that the server does not let a consumer have, since some subject matches both.
 pub(crate) fn clash(filters: &[String]) -> Option<(&str, &str)> {
-    let parsed: Vec<_> = filters
-        .iter()
-        .flat_map(|text| Filter::parse(text))
-        .collect();
-    let numbered = || filters.iter().zip(&parsed).enumerate();
-    numbered().find_map(|(number, (text, filter))| {
-        let mut before = numbered().take(number);
-        let (_, (other, _)) = before.find(|(_, (_, other))| other.overlaps(filter))?;
-        Some((other.as_str(), text.as_str()))
+    filters.iter().enumerate().find_map(|(number, filter)| {
+        let mut before = filters.iter().take(number);
+        let other = before.find(|other| overlap(filter, other))?;
+        Some((other.as_str(), filter.as_str()))
     })
 }
 
@@ -218,7 +233,6 @@ pub(crate) fn starved<'f>(
     prefix: &str,
 ) -> Option<(&'f Found, &'f str)> {
     let (moved, _) = transform(prefix, 1);
-    let moved = Filter::parse(&moved).ok()?;
     let numbered = format!("*.{prefix}.");
     found
         .iter()
@@ -230,8 +244,7 @@ pub(crate) fn starved<'f>(
                 if filter.starts_with(&numbered) {
                     return false;
                 }
-                Filter::parse(filter).is_ok_and(|filter| filter.overlaps(&moved))
-                    && !found.filters.iter().any(|have| covers(have, &stored))
+                overlap(filter, &moved) && !found.filters.iter().any(|have| covers(have, &stored))
             };
             let filter = found.filters.iter().find(is_moved)?;
             Some((found, filter.as_str()))

@@ -8,7 +8,7 @@ use crate::config::origin::Origin;
 use crate::config::raw;
 use crate::config::spot::{Key, Spot};
 use crate::config::{Config, JetStream, Partitions, SinkKind, Source};
-use crate::source::plan;
+use crate::source::plan::{self, overlap};
 
 /// The most consumers a stream is divided into: each costs the server a look at every message that is stored.
 const MOST: u32 = 64;
@@ -151,13 +151,5 @@ fn not_mapped(check: &mut Checker, config: &Config, at: Option<Origin>) {
                 "publish on a subject that does not begin with a number",
             );
         }
-    }
-}
-
-/// Whether some subject matches both; what is no pattern has been told.
-fn overlap(one: &str, other: &str) -> bool {
-    match (Filter::parse(one), Filter::parse(other)) {
-        (Ok(one), Ok(other)) => one.overlaps(&other),
-        _ => false,
     }
 }

@@ -47,6 +47,8 @@ pub(super) struct Terms {
     footing: Footing,
     lanes: Vec<Lane>,
     start: Option<u64>,
+    /// Those that start at the beginning all the same.
+    new: BTreeSet<String>,
     looked: Option<Instant>,
 }
 
@@ -68,6 +70,7 @@ impl Terms {
             footing: Footing::Unsure,
             lanes: Vec::new(),
             start: None,
+            new: BTreeSet::new(),
             looked: None,
         }
     }
@@ -106,7 +109,7 @@ impl Terms {
             lane: Arc::default(),
             plan: lane.clone(),
             description: plan::description(&self.config.consumer),
-            start: self.start,
+            start: self.start.filter(|_| !self.new.contains(name)),
         })
     }
 
@@ -149,6 +152,9 @@ impl Terms {
         if plan::takes_over(&found, &lanes, consumer) {
             self.start = Some(self.first_open(&found).await?);
         }
+        let is_new = |lane: &&Lane| plan::is_new(lane, &found, consumer);
+        let new = lanes.iter().filter(is_new);
+        self.new = new.map(|lane| lane.name.clone()).collect();
         self.widen(&lanes, &found).await?;
         let left = plan::leftover(&self.partitions, &lanes, &found, consumer, &self.prefix);
         for lane in &left {

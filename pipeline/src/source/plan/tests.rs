@@ -3,8 +3,8 @@
 use async_nats::Subject;
 
 use super::{
-    Found, clash, description, division, lanes, leftover, published, start, starved, stored, suits,
-    takes_over, transform, widened,
+    Found, clash, description, division, is_new, lanes, leftover, published, start, starved,
+    stored, suits, takes_over, transform, widened,
 };
 use crate::config::Partitions;
 
@@ -116,6 +116,26 @@ fn a_new_consumer_takes_over_from_those_before_it_if_there_are_any() {
         .map(|lane| found(&lane.consumer, "", 0, 0))
         .collect();
     assert!(!takes_over(&all, &four, "flightline"), "nothing is new");
+}
+
+#[test]
+fn a_partition_that_nobody_has_read_is_new() {
+    let four = lanes(&Partitions::Hashed(4), "flightline", "telemetry", &[]);
+    let two = [
+        found("flightline-0", "0.telemetry.>", 7, 0),
+        found("flightline-1", "1.telemetry.>", 7, 0),
+        found("flightline-rest", "telemetry.>", 7, 0),
+    ];
+    let new = |found: &[Found]| {
+        let new = four.iter().filter(|lane| is_new(lane, found, "flightline"));
+        new.map(|lane| lane.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(new(&two), ["2", "3"]);
+    let whole = Found {
+        filters: Vec::new(),
+        ..found("flightline-all", "", 7, 0)
+    };
+    assert!(new(&[whole]).is_empty(), "it has read everything");
 }
 
 #[test]
