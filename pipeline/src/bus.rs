@@ -16,8 +16,10 @@ mod connect;
 mod login;
 /// Streams and consumers: looked at, created if absent, never deleted.
 mod history;
-/// What a divided stream needs.
+/// What a divided stream must be.
 mod divided;
+/// Its consumers.
+mod lanes;
 /// Who owns what, kept by the server.
 mod leases;
 

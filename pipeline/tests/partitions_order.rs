@@ -106,6 +106,60 @@ async fn subjects_divide_a_stream_with_every_server() {
     }
 }
 
+/// A worker is stopped in the middle while another one is there.
+async fn keeps_the_order_across_a_hand_over(partitions: &str, consumers: &[&str], server: Nats) {
+    let publisher = Publisher::new(&server).await;
+    // Before the one is stopped, meanwhile, and after that.
+    let mut messages = messages();
+    let third = messages.split_off(messages.len() / 4 * 3);
+    let second = messages.split_off(messages.len() / 2);
+    let workers = [(); 2].map(|()| Worker::start(BINARY, &config(&server, partitions)));
+    let [mut leaving, mut staying] = workers;
+    leaving.wait_for("the lanes are spread", divided::SOON, || {
+        let reads = [&leaving, &staying].map(|worker| divided::reads(worker).len());
+        reads[0] + reads[1] == consumers.len() && reads[0].abs_diff(reads[1]) <= 1
+    });
+    if divided::reads(&leaving).is_empty() {
+        std::mem::swap(&mut leaving, &mut staying);
+    }
+    publisher.publish(&messages).await;
+    leaving.wait_for("some lines are stored", PATIENCE, || {
+        leaving.metric(r#"flightline_stored_lines_total{sink="main"}"#) > 0.0
+    });
+    let publishing = tokio::spawn(async move {
+        publisher.publish(&second).await;
+        publisher
+    });
+    let code = tokio::task::block_in_place(|| leaving.stop().code());
+    assert_eq!(code, Some(0), "{}", leaving.log());
+    publishing.await.unwrap().publish(&third).await;
+    let context = || format!("nats-server {}:\n{}", server.version(), staying.log());
+    tokio::task::block_in_place(|| wait_all_acked(&server, consumers, PATIENCE, context));
+    assert_eq!(staying.stop().code(), Some(0), "{}", staying.log());
+    let (mut series, after) = (stored(&leaving), stored(&staying));
+    assert!(!series.is_empty() && !after.is_empty(), "both have stored");
+    for (key, numbers) in after {
+        series.entry(key).or_default().extend(numbers);
+    }
+    let count: usize = series.values().map(Vec::len).sum();
+    assert_eq!(count as u64, MESSAGES, "each message comes once");
+    for (series, numbers) in series {
+        let context = format!("{series} of {partitions}, nats-server {}", server.version());
+        // A lane was with the one that stays all the time, or came to it from the other.
+        assert!(numbers.is_sorted(), "{context}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_orderly_hand_over_keeps_the_order() {
+    for version in Options::default().each_version() {
+        keeps_the_order_across_a_hand_over("1", &["flightline-all"], version.start()).await;
+    }
+    for server in divided::dividing_servers() {
+        keeps_the_order_across_a_hand_over("4", &divided::FOUR, server).await;
+    }
+}
+
 #[test]
 fn an_old_server_is_refused_with_the_cure() {
     for version in Options::default().each_version() {

@@ -1,20 +1,14 @@
-//! What a divided stream needs of the server: the transform that stores subjects by partition, and ack-all consumers with one
-//! owner each. Made if absent, never deleted; of a stream nothing is changed but our own transform.
+//! What a divided stream must be: one that removes no single messages, and has the transform that stores subjects by partition.
+//! Nothing of it is changed but our own transform.
 
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, Info, pull};
 use async_nats::jetstream::response::Response;
-use futures_util::TryStreamExt;
 use serde_json::{Value, json};
 
-use super::history::consumer_is_absent;
-use super::{Bus, EnsureError, Existed};
-use crate::source::ledger::Counts;
-use crate::source::plan::{self, Found, Lane};
+use super::{Bus, EnsureError};
+use crate::source::plan;
 
 /// The first server with subject transforms and consumers of several subjects.
 const DIVIDES: (i64, i64, i64) = (2, 10, 0);
-/// The most messages that may be un-acked on a lane: its owner remembers each of them.
-const MAX_ACK_PENDING: i64 = 1_000_000;
 
 /// Whether the transform of a stream was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,13 +17,6 @@ pub(crate) enum Division {
     Before,
     /// It has just been made so.
     Changed,
-}
-
-fn unavailable(what: &str, error: &impl std::fmt::Display) -> EnsureError {
-    EnsureError::Unavailable {
-        what: what.to_owned(),
-        reason: error.to_string(),
-    }
 }
 
 impl Bus {
@@ -60,13 +47,14 @@ impl Bus {
         Ok(config["num_replicas"].as_u64().unwrap_or(1))
     }
 
-    /// Sees to it that a stream stores subjects with `prefix` in `count` partitions.
+    /// Sees to it that a stream stores subjects with `prefix` in `count` partitions, for the durable `consumer`.
     ///
     /// # Errors
-    /// [`EnsureError::Unfit`] if it has a transform that is none of ours.
+    /// [`EnsureError::Unfit`] if it has a transform that is none of ours, or somebody else would get nothing more.
     pub(crate) async fn ensure_divided(
         &self,
         stream: &str,
+        consumer: &str,
         prefix: &str,
         count: u32,
     ) -> Result<Division, EnsureError> {
@@ -83,6 +71,14 @@ impl Bus {
             return Err(EnsureError::Unfit(format!(
                 "stream {stream} has a subject transform of its own ({have}): remove it, or divide by a list of subjects in \
                  source.partitions"
+            )));
+        }
+        let all = self.found(stream, "").await?;
+        if let Some((other, filter)) = plan::starved(&all, consumer, prefix) {
+            let name = &other.name;
+            return Err(EnsureError::Unfit(format!(
+                "consumer {name} of stream {stream} takes {filter}, and would get nothing more once that is stored by partition: let \
+                 it take *.{filter}, too (filter_subjects), delete it, or divide by a list of subjects in source.partitions"
             )));
         }
         let (source, destination) = plan::transform(prefix, count);
@@ -115,130 +111,18 @@ impl Bus {
         Ok(info["config"].take())
     }
 
-    async fn ask(&self, what: &str, request: &Value) -> Result<Value, EnsureError> {
+    pub(super) async fn ask(&self, what: &str, request: &Value) -> Result<Value, EnsureError> {
         let answer = self.jetstream.request(what.to_owned(), request).await;
         match answer.map_err(|error| unavailable(what, &error))? {
             Response::Ok(answer) => Ok(answer),
             Response::Err { error } => Err(unavailable(what, &error)),
         }
     }
-
-    /// The consumers of a stream that can be read in turn with those of `consumer`.
-    ///
-    /// # Errors
-    /// [`EnsureError::Unavailable`] when there is no answer.
-    pub(crate) async fn found(
-        &self,
-        stream: &str,
-        consumer: &str,
-    ) -> Result<Vec<Found>, EnsureError> {
-        let what = format!("consumers of stream {stream}");
-        let handle = self.jetstream.get_stream_no_info(stream).await;
-        let handle = handle.map_err(|error| unavailable(&what, &error))?;
-        let all: Vec<Info> = handle
-            .consumers()
-            .try_filter(|info| std::future::ready(info.name.starts_with(consumer)))
-            .try_collect()
-            .await
-            .map_err(|error| unavailable(&what, &error))?;
-        Ok(all.into_iter().map(found).collect())
-    }
-
-    /// Sees to it that the consumer of a lane is there; one that is not begins at `start`.
-    ///
-    /// # Errors
-    /// [`EnsureError::Unfit`] if it is of another kind.
-    pub(crate) async fn ensure_lane(
-        &self,
-        wanted: &crate::config::JetStream,
-        lane: &Lane,
-        description: &str,
-        start: Option<u64>,
-    ) -> Result<Existed, EnsureError> {
-        let (stream, name) = (&wanted.stream, &lane.consumer);
-        let what = format!("consumer {name}");
-        let handle = self.jetstream.get_stream_no_info(stream).await;
-        let handle = handle.map_err(|error| unavailable(&what, &error))?;
-        match handle.consumer_info(name).await {
-            Ok(info) => {
-                fits(stream, name, lane, &info)?;
-                return Ok(Existed::Before);
-            }
-            Err(error) if consumer_is_absent(&error) => {}
-            Err(error) => return Err(unavailable(&what, &error)),
-        }
-        let one = lane.filters.first().filter(|_| lane.filters.len() == 1);
-        let many = (lane.filters.len() > 1).then(|| lane.filters.clone());
-        let config = pull::Config {
-            durable_name: Some(name.clone()),
-            description: Some(description.to_owned()),
-            ack_policy: AckPolicy::All,
-            ack_wait: wanted.ack_wait,
-            max_ack_pending: wanted.max_ack_pending.min(MAX_ACK_PENDING),
-            filter_subject: one.cloned().unwrap_or_default(),
-            filter_subjects: many.unwrap_or_default(),
-            deliver_policy: start.map_or(DeliverPolicy::All, |start_sequence| {
-                DeliverPolicy::ByStartSequence { start_sequence }
-            }),
-            ..pull::Config::default()
-        };
-        handle
-            .create_consumer(config)
-            .await
-            .map_err(|error| unavailable(&what, &error))?;
-        Ok(Existed::Created)
-    }
-
-    /// What the server waits for on a consumer.
-    ///
-    /// # Errors
-    /// [`EnsureError::Unavailable`] when there is no answer.
-    pub(crate) async fn counts(&self, stream: &str, consumer: &str) -> Result<Counts, EnsureError> {
-        let what = format!("CONSUMER.INFO.{stream}.{consumer}");
-        let info = self.ask(&what, &json!({})).await?;
-        let number = |value: &Value| {
-            let absent = || unavailable(&what, &"the answer lacks a number");
-            value.as_u64().ok_or_else(absent)
-        };
-        Ok(Counts {
-            pending: number(&info["num_ack_pending"])?,
-            delivered: number(&info["delivered"]["consumer_seq"])?,
-            floor: number(&info["ack_floor"]["stream_seq"])?,
-        })
-    }
 }
 
-fn found(info: Info) -> Found {
-    Found {
-        filters: filters(&info),
-        name: info.name,
-        ack_floor: info.ack_floor.stream_sequence,
-        open: info.num_pending + info.num_ack_pending as u64,
-        description: info.config.description.unwrap_or_default(),
+pub(super) fn unavailable(what: &str, error: &impl std::fmt::Display) -> EnsureError {
+    EnsureError::Unavailable {
+        what: what.to_owned(),
+        reason: error.to_string(),
     }
-}
-
-fn filters(info: &Info) -> Vec<String> {
-    match info.config.filter_subject.as_str() {
-        "" => info.config.filter_subjects.clone(),
-        one => vec![one.to_owned()],
-    }
-}
-
-fn fits(stream: &str, name: &str, lane: &Lane, info: &Info) -> Result<(), EnsureError> {
-    let config = &info.config;
-    let problem = if config.deliver_subject.is_some() || config.ack_policy != AckPolicy::All {
-        "is no pull consumer with ack-all".to_owned()
-    } else if !(1..=MAX_ACK_PENDING).contains(&config.max_ack_pending) {
-        format!("has a max_ack_pending that is not between 1 and {MAX_ACK_PENDING}")
-    } else if config.max_deliver > 0 {
-        "gives messages up after so many deliveries (max_deliver)".to_owned()
-    } else if filters(info) != lane.filters {
-        format!("takes {:?} and not {:?}", filters(info), lane.filters)
-    } else {
-        return Ok(());
-    };
-    Err(EnsureError::Unfit(format!(
-        "consumer {name} of stream {stream} {problem}: name another one in source.consumer, or delete it"
-    )))
 }

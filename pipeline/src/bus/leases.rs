@@ -1,18 +1,25 @@
 //! One small value in a NATS key-value bucket, read and replaced as a whole: who owns which lane. A replacement fails when
-//! somebody else was first, so nothing is ever overwritten unread.
+//! somebody else was first, so nothing is ever overwritten unread. No answer is waited for long: who waits does not beat, and an
+//! answer may have been lost with its connection.
+
+use std::time::Duration;
 
 use async_nats::jetstream::kv::{self, UpdateErrorKind};
 use async_nats::jetstream::stream::{DiscardPolicy, StorageType};
 use bytes::Bytes;
+use tokio::time::timeout;
 
 use super::{Bus, EnsureError, StreamConfig};
 
-/// The key of the value.
-const KEY: &str = "lanes";
+/// For one answer: a beat that fails and its next try take less than what makes a worker gone.
+const ANSWER: Duration = Duration::from_secs(2);
 
-/// The bucket.
+/// One key of a bucket.
 #[derive(Debug, Clone)]
-pub(crate) struct Leases(kv::Store);
+pub(crate) struct Leases {
+    store: kv::Store,
+    key: String,
+}
 
 /// What became of a replacement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,13 +31,19 @@ pub(crate) enum Written {
 }
 
 impl Bus {
-    /// The bucket of that name, created if absent, with as many replicas as what it stands beside.
+    /// The value `key` in the bucket of a stream's lanes, which is created if absent, with as many replicas as the stream has.
     ///
     /// # Errors
     /// [`EnsureError::Unavailable`] when there is no answer.
-    pub(crate) async fn leases(&self, bucket: &str, replicas: u64) -> Result<Leases, EnsureError> {
+    pub(crate) async fn leases(
+        &self,
+        stream: &str,
+        key: &str,
+        replicas: u64,
+    ) -> Result<Leases, EnsureError> {
+        let (bucket, key) = (&format!("lanes-{stream}"), key.to_owned());
         if let Ok(store) = self.jetstream.get_key_value(bucket).await {
-            return Ok(Leases(store));
+            return Ok(Leases { store, key });
         }
         // A bucket is a stream of this form; the client's own way to it wants an answer that 2.9 does not give.
         let config = StreamConfig {
@@ -42,8 +55,8 @@ impl Bus {
             allow_rollup: true,
             deny_delete: true,
             allow_direct: true,
-            // Leases need not outlive the server: whoever is there claims anew.
-            storage: StorageType::Memory,
+            // A table that is lost with the server leaves nobody who knows that all lanes are read.
+            storage: StorageType::File,
             num_replicas: usize::try_from(replicas).unwrap_or(1),
             ..StreamConfig::default()
         };
@@ -51,7 +64,7 @@ impl Bus {
         created.map_err(|error| unavailable(bucket, &error))?;
         let store = self.jetstream.get_key_value(bucket).await;
         store
-            .map(Leases)
+            .map(|store| Leases { store, key })
             .map_err(|error| unavailable(bucket, &error))
     }
 }
@@ -62,10 +75,12 @@ impl Leases {
     /// # Errors
     /// [`EnsureError::Unavailable`] when there is no answer.
     pub(crate) async fn read(&self) -> Result<(Bytes, u64), EnsureError> {
-        match self.0.entry(KEY).await {
-            Ok(Some(entry)) => Ok((entry.value, entry.revision)),
-            Ok(None) => Ok((Bytes::new(), 0)),
-            Err(error) => Err(unavailable(KEY, &error)),
+        let Self { store, key } = self;
+        match timeout(ANSWER, store.entry(key)).await {
+            Ok(Ok(Some(entry))) => Ok((entry.value, entry.revision)),
+            Ok(Ok(None)) => Ok((Bytes::new(), 0)),
+            Ok(Err(error)) => Err(unavailable(key, &error)),
+            Err(error) => Err(unavailable(key, &error)),
         }
     }
 
@@ -74,10 +89,12 @@ impl Leases {
     /// # Errors
     /// [`EnsureError::Unavailable`] when there is no answer.
     pub(crate) async fn write(&self, value: Bytes, revision: u64) -> Result<Written, EnsureError> {
-        match self.0.update(KEY, value, revision).await {
-            Ok(_) => Ok(Written::Yes),
-            Err(error) if error.kind() == UpdateErrorKind::WrongLastRevision => Ok(Written::No),
-            Err(error) => Err(unavailable(KEY, &error)),
+        let Self { store, key } = self;
+        match timeout(ANSWER, store.update(key, value, revision)).await {
+            Ok(Ok(_)) => Ok(Written::Yes),
+            Ok(Err(error)) if error.kind() == UpdateErrorKind::WrongLastRevision => Ok(Written::No),
+            Ok(Err(error)) => Err(unavailable(key, &error)),
+            Err(error) => Err(unavailable(key, &error)),
         }
     }
 }

@@ -5,6 +5,7 @@ use tracing::{info, warn};
 
 use super::{Exit, Failure};
 use crate::config::Config;
+use crate::config::check::partitions::out_of_order;
 use crate::config::load::Loaded;
 use crate::console::Console;
 use crate::worker::{self, Outcome};
@@ -17,6 +18,9 @@ pub async fn run(config: &Config) -> Result<Exit, Failure> {
     let signals = Signals::watch()?;
     let console = Console::open(config).await.map_err(unavailable)?;
     info!(address = %console.address, "admin listener");
+    if let Some(note) = out_of_order(config) {
+        warn!("{note}");
+    }
     let outcome = worker::run(config, &console, signals.stop, signals.abandon).await;
     console.close().await;
     match outcome.map_err(unavailable)? {

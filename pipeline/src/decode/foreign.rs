@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use flightline_contract::app::FieldValue;
 
 use crate::config::FieldKind;
-use crate::decode::json::{self, Entry, Form, Found, Object, Place};
+use crate::decode::json::{self, Form, Found, Object, Place};
 use crate::decode::mapping::{Collected, Field, Paths, Points, Source};
 use crate::decode::observe::Observer;
 use crate::decode::pen::Pen;
@@ -59,12 +59,7 @@ pub(super) fn write<O: Observer>(
     }
     if points.fields.is_empty() {
         key.clear();
-        leftover(
-            &mut line,
-            object,
-            collected.entries(object, &points.paths),
-            key,
-        )?;
+        leftover(&mut line, object, (&points.paths, collected), key)?;
     }
     for field in &points.fields {
         if let Some(value) = collected.value(field.slot) {
@@ -133,25 +128,27 @@ fn scalar<'t>(object: Object<'t, '_>, found: Found) -> Result<Cow<'t, str>, Refu
     }
 }
 
-/// Writes every scalar among `entries` that the paths beside them do not name.
-fn leftover<'e>(
+/// Writes every scalar of `object` that `paths` does not name.
+fn leftover(
     line: &mut LineWriter<'_>,
     object: Object<'_, '_>,
-    entries: impl Iterator<Item = (&'e Entry, Option<&'e Paths>)>,
+    (paths, collected): (&Paths, &Collected),
     key: &mut String,
 ) -> Result<(), Refusal> {
-    for (entry, below) in entries {
+    let mut number = 0;
+    object.each(|entry| {
+        let below = collected.below(paths, object, (number, entry))?;
+        number += 1;
         if below.is_some_and(|below| below.slot.is_some()) {
-            continue;
+            return Ok(());
         }
         let name = object.key(entry)?;
         match object.text[entry.value.start] {
-            b'[' => {}
-            b'{' => nested(line, object, (&name, entry.value), below, key)?,
-            _ => automatic(line, object, &name, entry.found())?,
+            b'[' => Ok(()),
+            b'{' => nested(line, object, (&name, entry.value), below, key),
+            _ => automatic(line, object, &name, entry.found()),
         }
-    }
-    Ok(())
+    })
 }
 
 /// The same for what the entry `name` holds; `key` is the joined key of what that stands in.

@@ -91,6 +91,17 @@ impl Found {
 }
 
 impl Entry {
+    /// What is told by the first bytes of a key and its value.
+    fn at(text: &[u8], key: Place, value: Place) -> Self {
+        let Found { place, form } = Found::at(text, value);
+        Self {
+            key,
+            text: Text::Escaped,
+            value: place,
+            form,
+        }
+    }
+
     /// Its value.
     pub(super) fn found(&self) -> Found {
         Found {
@@ -111,13 +122,16 @@ impl From<Text> for Form {
 
 /// Up to so many entries are compared pair by pair.
 const FEW: usize = 16;
+/// Up to so many entries of an object are noted, about 40 KiB of them: they take more room than their text, and the room is kept. Who
+/// wants those beyond them looks them up again.
+pub(super) const NOTED: usize = 1_024;
 
 /// How a string is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Text {
     /// As it is.
     Plain,
-    /// With something in it that is escaped.
+    /// With something in it that is escaped, or maybe so.
     Escaped,
 }
 
@@ -169,6 +183,14 @@ pub(super) fn entries(text: &[u8], place: Place) -> Entries<'_> {
     Entries {
         text,
         at: blanks(text, place.start + 1),
+    }
+}
+
+/// Those that follow the one whose value stands at `value`.
+fn entries_after(text: &[u8], value: Place) -> Entries<'_> {
+    Entries {
+        text,
+        at: after(text, value.end),
     }
 }
 

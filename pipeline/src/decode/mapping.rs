@@ -6,7 +6,7 @@ use flightline_contract::encoding::Encoding;
 use flightline_contract::filter::Filter;
 
 use crate::config::{self, FieldKind, JsonPath, Pick, TimeUnit};
-use crate::decode::json::{self, Entry, Form, Found, Object, Text};
+use crate::decode::json::{self, Entry, Form, Found, NOTED, Object, Text};
 use crate::decode::refusal::Refusal;
 use crate::decode::route::RouterError;
 
@@ -94,7 +94,7 @@ pub(super) struct Paths {
 #[derive(Debug, Default)]
 pub(super) struct Collected {
     slots: Vec<Option<Found>>,
-    /// For each entry of the object the number of the path below it.
+    /// For each of the first [`NOTED`] entries of the object the number of the path below it.
     children: Vec<Option<usize>>,
 }
 
@@ -104,14 +104,18 @@ impl Collected {
         self.slots[slot].filter(|value| value.form != Form::Null)
     }
 
-    /// The entries of `object`, each with what is below it in `paths`.
-    pub(super) fn entries<'c>(
-        &'c self,
-        object: Object<'_, 'c>,
-        paths: &'c Paths,
-    ) -> impl Iterator<Item = (&'c Entry, Option<&'c Paths>)> {
-        let below = |number: &Option<usize>| number.map(|number| &paths.children[number].1);
-        object.entries.iter().zip(self.children.iter().map(below))
+    /// What is below the key of `entry` in `paths`; it is the entry of that number, from 0.
+    pub(super) fn below<'p>(
+        &self,
+        paths: &'p Paths,
+        object: Object<'_, '_>,
+        (number, entry): (usize, &Entry),
+    ) -> Result<Option<&'p Paths>, Refusal> {
+        let child = match self.children.get(number) {
+            Some(child) => *child,
+            None => paths.number(object, entry)?,
+        };
+        Ok(child.map(|child| &paths.children[child].1))
     }
 }
 
@@ -242,15 +246,17 @@ impl Points {
         slots.clear();
         slots.resize(self.slots, None);
         children.clear();
-        for entry in object.entries {
+        object.each(|entry| {
             let number = self.paths.number(object, entry)?;
             if let Some(number) = number {
                 let (_, child) = &self.paths.children[number];
                 child.note(object.text, entry.found(), slots)?;
             }
-            children.push(number);
-        }
-        Ok(())
+            if children.len() < NOTED {
+                children.push(number);
+            }
+            Ok(())
+        })
     }
 }
 

@@ -21,16 +21,17 @@ pub(super) struct Set {
 /// Where the parts of the set at `object` stand. Keys of a later version are passed over.
 pub(super) fn set(object: Object<'_, '_>) -> Result<Set, Refusal> {
     let (mut time, mut samples) = (None, None);
-    for entry in object.entries {
+    object.each(|entry| {
         let earlier = match &*object.key(entry)? {
             "time" => time.replace(entry.value),
             "samples" => samples.replace(entry.value),
             _ => None,
         };
-        if earlier.is_some() {
-            return Err(Refusal::shape("`time` or `samples` stands twice"));
+        match earlier {
+            None => Ok(()),
+            Some(_) => Err(Refusal::shape("`time` or `samples` stands twice")),
         }
-    }
+    })?;
     let samples = samples.ok_or_else(|| Refusal::shape("missing field `samples`"))?;
     if object.text[samples.start] != b'[' {
         return Err(Refusal::shape("`samples` must be an array"));

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
@@ -13,13 +13,14 @@ use tracing::{error, info, warn};
 
 use super::handoff::Handoff;
 use super::lease::{Aim, Holding, LOOK, Member, Plan, Table};
+use super::plan;
 use crate::admin::status::LaneStatus;
 use crate::bus::{Bus, EnsureError, StreamSpec, Written};
 use crate::config::{JetStream, Partitions};
 use crate::console::LastLag;
 use crate::metrics::{Metrics, Stage};
 use hold::{Held, Reader};
-use terms::Terms;
+use terms::{Looked, Terms};
 
 /// One lane in this worker's hands.
 mod hold;
@@ -28,8 +29,6 @@ mod terms;
 
 /// How often a table that somebody else has just written is tried again at once.
 const TRIES: usize = 3;
-/// After an error of the kind that only an operator mends.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The lanes as `/status` shows them.
 pub type Board = Arc<Mutex<Vec<Row>>>;
@@ -92,12 +91,13 @@ impl Lanes {
     ) -> Self {
         let me = bus.inbox();
         let me = me.rsplit('.').next().unwrap_or(&me).to_owned();
+        let division = plan::division(&partitions);
         Self {
             terms: Terms::new(bus.clone(), config, partitions, stream, prefix),
             bus,
             metrics,
             board,
-            member: Member::new(me),
+            member: Member::new(me, division),
             held: BTreeMap::new(),
             lags: BTreeMap::new(),
             changed: Arc::default(),
@@ -136,8 +136,7 @@ impl Lanes {
                 self.metrics.failed(Stage::Source, &error);
                 match error {
                     EnsureError::Unfit(problem) => {
-                        error!(problem, "the stream cannot be read as configured");
-                        looks.reset_after(PATIENCE);
+                        error!(problem, "the stream cannot be read as configured")
                     }
                     error @ EnsureError::Unavailable { .. } => {
                         warn!(%error, "no word on the lanes")
@@ -153,23 +152,27 @@ impl Lanes {
         }
     }
 
-    /// Looks at the table, and does what is to be done.
+    /// Looks at the table, and does what is to be done. The beat comes first: what else is looked at may take long, or fail, and
+    /// the lanes in hand are read on.
     async fn turn(&mut self, hands: Option<&Handoff>, aim: Aim) -> Result<(), EnsureError> {
-        if aim == Aim::Share {
-            self.terms.look().await?;
+        let shared = self.share(hands, aim).await;
+        if shared.is_err() {
+            self.terms.doubt();
         }
+        if aim == Aim::Share && self.terms.look().await? == Looked::Anew {
+            return self.share(hands, aim).await;
+        }
+        shared
+    }
+
+    /// Beats, takes and gives back.
+    async fn share(&mut self, hands: Option<&Handoff>, aim: Aim) -> Result<(), EnsureError> {
+        let Some(leases) = self.terms.leases() else {
+            return Ok(());
+        };
         let wanted = self.terms.names();
         for _ in 0..TRIES {
-            let Some(leases) = self.terms.leases() else {
-                return Ok(());
-            };
-            let (value, revision) = match leases.read().await {
-                Ok(read) => read,
-                Err(error) => {
-                    self.terms.forget();
-                    return Err(error);
-                }
-            };
+            let (value, revision) = leases.read().await?;
             let table = read(&value);
             let now = Instant::now();
             self.member.look(&table, now);

@@ -1,10 +1,13 @@
 //! A configuration and the consumers that are there come in, the lanes that are to be read go out: which durable consumer each
 //! is, and what it takes of the stream. Pure. Between them the lanes read everything, also what was stored under another division.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use async_nats::Subject;
 use bytes::{Buf, Bytes};
+use flightline_contract::filter::{Filter, covers};
 
 use crate::config::Partitions;
 
@@ -24,6 +27,18 @@ pub(crate) struct Lane {
     pub(crate) consumer: String,
     /// What it takes; everything if empty.
     pub(crate) filters: Vec<String>,
+    /// How exactly.
+    pub(crate) extent: Extent,
+}
+
+/// Whether a lane may take more than its filters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// No: another lane takes that.
+    Exact,
+    /// It may: it also takes what only another worker has a mapping for, so that both can read it while a change of the mappings
+    /// is rolled out.
+    Growing,
 }
 
 /// A consumer that is there.
@@ -74,11 +89,15 @@ pub(crate) fn lanes(
         consumer: format!("{consumer}-{name}"),
         name,
         filters,
+        extent: Extent::Exact,
     };
     match partitions {
         Partitions::Hashed(1) => vec![lane(WHOLE.to_owned(), Vec::new())],
         Partitions::Hashed(count) => {
-            let rest = lane(REST.to_owned(), subjects.to_vec());
+            let rest = Lane {
+                extent: Extent::Growing,
+                ..lane(REST.to_owned(), subjects.to_vec())
+            };
             let numbered = |number| lane(format!("{number}"), vec![format!("{number}.{prefix}.>")]);
             (0..*count).map(numbered).chain([rest]).collect()
         }
@@ -86,6 +105,19 @@ pub(crate) fn lanes(
             .iter()
             .map(|filter| lane(named_after(filter), vec![filter.clone()]))
             .collect(),
+    }
+}
+
+/// A name for the way a stream is divided: workers with another one read other lanes.
+pub(crate) fn division(partitions: &Partitions) -> String {
+    match partitions {
+        Partitions::Hashed(count) => count.to_string(),
+        Partitions::Filters(filters) => {
+            let filters: BTreeSet<_> = filters.iter().collect();
+            let mut hasher = DefaultHasher::new();
+            filters.hash(&mut hasher);
+            format!("subjects-{:016x}", hasher.finish())
+        }
     }
 }
 
@@ -111,18 +143,112 @@ pub(crate) fn leftover(
             name: name.to_owned(),
             consumer: found.name.clone(),
             filters,
+            extent: Extent::Exact,
         })
     };
     found.iter().filter_map(former).collect()
 }
 
-/// Where a new consumer of the durable `consumer` starts: behind what all that read the stream under this name before it have
-/// acked; at the beginning if nobody did.
+/// All that have read the stream for the durable `consumer` so far.
+pub(crate) fn before<'f>(found: &'f [Found], consumer: &str) -> impl Iterator<Item = &'f Found> {
+    found.iter().filter(move |found| is_ours(found, consumer))
+}
+
+/// Where a new consumer of the durable `consumer` starts at the latest: behind what all before it have acked; at the beginning if
+/// there are none.
 pub(crate) fn start(found: &[Found], consumer: &str) -> Option<u64> {
-    let ours = description(consumer);
-    let before = |found: &&Found| found.name == consumer || found.description == ours;
-    let floors = found.iter().filter(before).map(|found| found.ack_floor);
+    let floors = before(found, consumer).map(|found| found.ack_floor);
     floors.min().map(|floor| floor + 1)
+}
+
+/// Whether somebody has read the stream for the durable `consumer` before, and a lane has no consumer yet.
+pub(crate) fn takes_over(found: &[Found], lanes: &[Lane], consumer: &str) -> bool {
+    let is_there = |lane: &Lane| found.iter().any(|found| found.name == lane.consumer);
+    before(found, consumer).next().is_some() && !lanes.iter().all(is_there)
+}
+
+/// Whether nobody before has taken anything of what a lane takes: a partition that is new. It may be stored in before the lane has a
+/// consumer, and nobody else's floor tells of that.
+pub(crate) fn is_new(lane: &Lane, found: &[Found], consumer: &str) -> bool {
+    let [filter] = lane.filters.as_slice() else {
+        return false;
+    };
+    let takes = |found: &Found| {
+        found.filters.is_empty() || found.filters.iter().any(|have| overlap(have, filter))
+    };
+    !before(found, consumer).any(takes)
+}
+
+/// Whether some subject matches both; what is no pattern matches none.
+pub(crate) fn overlap(one: &str, other: &str) -> bool {
+    match (Filter::parse(one), Filter::parse(other)) {
+        (Ok(one), Ok(other)) => one.overlaps(&other),
+        _ => false,
+    }
+}
+
+fn is_ours(found: &Found, consumer: &str) -> bool {
+    found.name == consumer || found.description == description(consumer)
+}
+
+/// Whether a consumer that is there will do for a lane of the durable that `description` tells.
+pub(crate) fn suits(found: &Found, lane: &Lane, description: &str) -> bool {
+    let within = |some: &[String], all: &[String]| {
+        let is_taken = |one| all.iter().any(|all| covers(all, one));
+        some.iter().all(|one| is_taken(one))
+    };
+    let (has, wanted) = (&found.filters, &lane.filters);
+    let enough = within(wanted, has) && has.is_empty() == wanted.is_empty();
+    match lane.extent {
+        Extent::Growing if found.description == description => enough,
+        Extent::Growing | Extent::Exact => enough && within(has, wanted),
+    }
+}
+
+/// What a consumer has to take that takes `has` and is to take `wanted`, too.
+pub(crate) fn widened(has: &[String], wanted: &[String]) -> Vec<String> {
+    let mut wider = has.to_vec();
+    for filter in wanted {
+        if !wider.iter().any(|have| covers(have, filter)) {
+            wider.retain(|have| !covers(filter, have));
+            wider.push(filter.clone());
+        }
+    }
+    wider
+}
+
+/// Two of these that the server does not let a consumer have, since some subject matches both.
+pub(crate) fn clash(filters: &[String]) -> Option<(&str, &str)> {
+    filters.iter().enumerate().find_map(|(number, filter)| {
+        let mut before = filters.iter().take(number);
+        let other = before.find(|other| overlap(filter, other))?;
+        Some((other.as_str(), filter.as_str()))
+    })
+}
+
+/// A consumer of somebody else, and the subject of it that would not come any more if a stream were stored by partition.
+pub(crate) fn starved<'f>(
+    found: &'f [Found],
+    consumer: &str,
+    prefix: &str,
+) -> Option<(&'f Found, &'f str)> {
+    let (moved, _) = transform(prefix, 1);
+    let numbered = format!("*.{prefix}.");
+    found
+        .iter()
+        .filter(|found| !is_ours(found, consumer))
+        .find_map(|found| {
+            let is_moved = |filter: &&String| {
+                let stored = format!("*.{filter}");
+                // It is meant for what is stored by partition.
+                if filter.starts_with(&numbered) {
+                    return false;
+                }
+                overlap(filter, &moved) && !found.filters.iter().any(|have| covers(have, &stored))
+            };
+            let filter = found.filters.iter().find(is_moved)?;
+            Some((found, filter.as_str()))
+        })
 }
 
 /// A name for the consumer of a pattern, another one for each: names have no dots, wildcards and slashes.

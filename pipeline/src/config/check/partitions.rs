@@ -3,12 +3,12 @@
 use flightline_contract::class::Class;
 use flightline_contract::filter::{Filter, covers};
 
-use crate::config::check::{Checker, Section, quoted};
+use crate::config::check::{Checker, Section, quoted, sink};
 use crate::config::origin::Origin;
 use crate::config::raw;
 use crate::config::spot::{Key, Spot};
-use crate::config::{Config, Partitions, Source};
-use crate::source::plan;
+use crate::config::{Config, JetStream, Partitions, SinkKind, Source};
+use crate::source::plan::{self, overlap};
 
 /// The most consumers a stream is divided into: each costs the server a look at every message that is stored.
 const MOST: u32 = 64;
@@ -84,6 +84,7 @@ pub(super) fn fit(check: &mut Checker, config: &Config, at: Option<Origin>) {
                 .to_owned(),
         );
     }
+    check.notes.extend(out_of_order(config));
     let mapped = config.mappings.iter().flat_map(|mapping| &mapping.subjects);
     match partitions {
         Partitions::Hashed(_) => {}
@@ -109,6 +110,31 @@ pub(super) fn fit(check: &mut Checker, config: &Config, at: Option<Origin>) {
     }
 }
 
+/// That sinks write batches side by side although the stream is read in order, with the keys to be changed.
+pub(crate) fn out_of_order(config: &Config) -> Option<String> {
+    let Source::JetStream(JetStream {
+        partitions: Some(_),
+        ..
+    }) = &config.source
+    else {
+        return None;
+    };
+    let side_by_side = config.sinks.iter().filter_map(|sink| match &sink.kind {
+        SinkKind::Influx(influx) if influx.in_flight > 1 => Some(match sink.name.as_str() {
+            sink::MAIN => "sink.in_flight = 1".to_owned(),
+            name => format!("sinks.{name}.in_flight = 1"),
+        }),
+        SinkKind::Influx(_) | SinkKind::File(_) => None,
+    });
+    let keys: Vec<_> = side_by_side.collect();
+    (!keys.is_empty()).then(|| {
+        format!(
+            "source.partitions reads the stream in order, but several batches in flight may be stored in another one: {} keeps it",
+            keys.join(", ")
+        )
+    })
+}
+
 /// The number of a partition is taken off a stored subject, whether the stream is divided now or was once.
 fn not_mapped(check: &mut Checker, config: &Config, at: Option<Origin>) {
     let stored = plan::stored(&config.prefix);
@@ -125,13 +151,5 @@ fn not_mapped(check: &mut Checker, config: &Config, at: Option<Origin>) {
                 "publish on a subject that does not begin with a number",
             );
         }
-    }
-}
-
-/// Whether some subject matches both; what is no pattern has been told.
-fn overlap(one: &str, other: &str) -> bool {
-    match (Filter::parse(one), Filter::parse(other)) {
-        (Ok(one), Ok(other)) => one.overlaps(&other),
-        _ => false,
     }
 }

@@ -15,7 +15,7 @@ use crate::config::spot::{Key, Spot};
 use crate::config::{Compression, Influx, InfluxApi, InfluxAuth, LineFile, Sink, SinkKind};
 
 /// The name of the sink under `[sink]`.
-const MAIN: &str = "main";
+pub(super) const MAIN: &str = "main";
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 /// From a file that a test rotates to one that fills a disk.

@@ -1,6 +1,6 @@
 //! The whole grammar of JSON in one pass: text comes in, the places of its parts or that of the first error come out.
 
-use crate::decode::json::{Entry, Form, Place, Text};
+use crate::decode::json::{Entry, Form, NOTED, Place, Text};
 
 mod scalar;
 
@@ -15,8 +15,8 @@ pub(in crate::decode) struct Malformed {
     at: usize,
 }
 
-/// Where the one JSON value stands that `text` is but for blanks around it; into `entries` go those of the value itself, if it is an
-/// object. What strings hold is not looked at beyond their escapes.
+/// Where the one JSON value stands that `text` is but for blanks around it; into `entries` go the first [`NOTED`] of the value itself, if it
+/// is an object. What strings hold is not looked at beyond their escapes.
 pub(in crate::decode) fn check(text: &[u8], entries: &mut Vec<Entry>) -> Result<Place, Malformed> {
     entries.clear();
     let mut walk = Walk {
@@ -33,7 +33,8 @@ pub(in crate::decode) fn check(text: &[u8], entries: &mut Vec<Entry>) -> Result<
     }
 }
 
-/// Puts the entries of the checked value that starts at `start` into `entries`, if it is an object, and returns its place.
+/// Puts the first [`NOTED`] entries of the checked value that starts at `start` into `entries`, if it is an object, and returns its
+/// place.
 pub(in crate::decode) fn index(text: &[u8], start: usize, entries: &mut Vec<Entry>) -> Place {
     entries.clear();
     let mut walk = Walk { text, at: start };
@@ -110,7 +111,7 @@ impl Pending {
 }
 
 impl Walk<'_> {
-    /// Passes one value and returns where it ends. Into `entries` go those of the object that is the value itself.
+    /// Passes one value and returns where it ends. Into `entries` go the first of the object that is the value itself.
     fn value(&mut self, entries: &mut Vec<Entry>) -> Result<usize, Malformed> {
         let mut open = Open::default();
         let mut pending = Pending {
@@ -164,7 +165,7 @@ impl Walk<'_> {
             }
             loop {
                 let end = self.at;
-                if has_entries && open.depth == 1 {
+                if has_entries && open.depth == 1 && entries.len() < NOTED {
                     entries.push(pending.complete(end));
                 }
                 self.blanks();

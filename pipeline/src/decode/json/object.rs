@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use flightline_contract::value::Timestamp;
 
-use crate::decode::json::{self, Entry, Form, Found, Place};
+use crate::decode::json::{self, Entry, Form, Found, NOTED, Place};
 use crate::decode::scan::block::{self, Block, SIZE};
 use crate::decode::scan::twice::Seen;
 use crate::decode::scan::value::{is_usual_time, timestamp};
@@ -23,7 +23,7 @@ pub(in crate::decode) struct Object<'t, 'e> {
     pub(in crate::decode) utf8: Option<&'t str>,
     /// Where it stands.
     pub(in crate::decode) place: Place,
-    /// What it holds.
+    /// The first [`NOTED`] of what it holds.
     pub(in crate::decode) entries: &'e [Entry],
 }
 
@@ -46,10 +46,36 @@ impl<'t, 'e> Object<'t, 'e> {
         json::string(entry.key.of(self.text))
     }
 
+    /// Does something with every entry, also with those that are not noted.
+    ///
+    /// # Errors
+    /// What `take` gives first.
+    #[inline]
+    pub(in crate::decode) fn each<E>(
+        self,
+        mut take: impl FnMut(&Entry) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.entries.iter().try_for_each(&mut take)?;
+        match self.entries.last() {
+            Some(last) if self.is_cut() => json::entries_after(self.text, last.value)
+                .map(|(key, value)| Entry::at(self.text, key, value))
+                .try_for_each(|entry| take(&entry)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it may hold more than is noted.
+    fn is_cut(self) -> bool {
+        self.entries.len() >= NOTED
+    }
+
     /// Keys and values, if every key is plain and none stands twice.
     pub(in crate::decode) fn plain(
         self,
     ) -> Option<impl Iterator<Item = (&'t str, Place)> + use<'t, 'e>> {
+        if self.is_cut() {
+            return None;
+        }
         let mut seen = Seen::default();
         for entry in self.entries {
             let key = entry.key.of(self.text);

@@ -204,3 +204,24 @@ fn line_protocol_on_a_mapped_subject_is_not_altered() {
         "a,b=c d=1 5\n"
     );
 }
+
+#[test]
+fn an_object_with_more_entries_than_are_noted_is_read_to_its_end() {
+    let many: String = (0..2 * json::NOTED)
+        .map(|number| format!("\"k{number}\":{number},"))
+        .collect();
+    let payload = format!(r#"{{{many}"type":"humidity","time":1502675000000,"last":42}}"#);
+    let outcome = one(customers(), "humidity", &payload);
+    let fields = many.replace(['"'], "").replace(':', "=");
+    assert_eq!(
+        outcome.text,
+        format!("humidity,service=sensors {fields}last=42 1502675000000000000\n")
+    );
+    let twice = payload.replace("\"last\"", "\"time\"");
+    let outcome = one(customers(), "humidity", &twice);
+    assert_eq!(
+        outcome.letters.len(),
+        1,
+        "also beyond them, a key may stand once"
+    );
+}

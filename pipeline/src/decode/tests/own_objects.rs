@@ -248,3 +248,18 @@ fn an_array_with_too_many_bad_elements_is_one_letter_and_its_good_elements_are_s
     assert_eq!(outcome.seen.len(), 1);
     assert_eq!(outcome.letters, [(Reason::JsonShape, None, payload)]);
 }
+
+#[test]
+fn an_object_with_more_entries_than_are_noted_is_read_to_its_end() {
+    let many: String = (0..2 * json::NOTED)
+        .map(|number| format!("\"k{number}\":{number},"))
+        .collect();
+    let sample = r#"{"name":"m","kind":"gauge","value":1}"#;
+    let set = format!(r#"{{{many}"time":7,"samples":[{sample}]}}"#);
+    let outcome = decode("telemetry.metric.s.t", &set);
+    assert_eq!(outcome.text, "m,service=s,instance=t value=1 7\n");
+    let point = |fields: &str| format!(r#"{{{many}"fields":{fields},"time":7}}"#);
+    let outcome = decode("telemetry.app.s.t", point(r#"{"v":1}"#));
+    let few = decode("telemetry.app.s.t", r#"{"k":0,"fields":{"v":1},"time":7}"#);
+    assert_eq!(outcome.text, few.text, "as with few");
+}

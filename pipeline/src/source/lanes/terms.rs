@@ -10,12 +10,30 @@ use tracing::{info, warn};
 use crate::bus::{Bus, Division, EnsureError, Existed, Leases, StreamSpec};
 use crate::config::{JetStream, Partitions};
 use crate::source::jetstream::Owned;
-use crate::source::plan::{self, Lane};
+use crate::source::plan::{self, Extent, Found, Lane};
 
 /// How often former lanes are looked for.
 const LOOK: Duration = Duration::from_secs(5);
 /// The smallest budget of a lane: one pull.
 const LEAST: usize = 64 * 1024;
+
+/// What came of a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Looked {
+    /// Nothing that was not known.
+    AsBefore,
+    /// There may be other lanes, or a bucket where there was none.
+    Anew,
+}
+
+/// Whether what is needed was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Footing {
+    /// It was.
+    Sure,
+    /// Not yet, or something of it may be gone.
+    Unsure,
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -26,8 +44,11 @@ pub(super) struct Terms {
     stream: StreamSpec,
     prefix: String,
     leases: Option<Leases>,
+    footing: Footing,
     lanes: Vec<Lane>,
     start: Option<u64>,
+    /// Those that start at the beginning all the same.
+    new: BTreeSet<String>,
     looked: Option<Instant>,
 }
 
@@ -46,8 +67,10 @@ impl Terms {
             stream,
             prefix,
             leases: None,
+            footing: Footing::Unsure,
             lanes: Vec::new(),
             start: None,
+            new: BTreeSet::new(),
             looked: None,
         }
     }
@@ -57,9 +80,9 @@ impl Terms {
         self.leases.clone()
     }
 
-    /// The bucket may be gone: it is seen to again.
-    pub(super) fn forget(&mut self) {
-        self.leases = None;
+    /// The bucket may be gone: with the next look, everything is seen to again.
+    pub(super) fn doubt(&mut self) {
+        self.footing = Footing::Unsure;
         self.looked = None;
     }
 
@@ -86,7 +109,7 @@ impl Terms {
             lane: Arc::default(),
             plan: lane.clone(),
             description: plan::description(&self.config.consumer),
-            start: self.start,
+            start: self.start.filter(|_| !self.new.contains(name)),
         })
     }
 
@@ -99,18 +122,40 @@ impl Terms {
         }
     }
 
-    /// Sees to everything, if it is time to.
-    pub(super) async fn look(&mut self) -> Result<(), EnsureError> {
+    /// Sees to everything, if it is time to. After an error the lanes are those last known; what only an operator mends is not
+    /// looked at again at once.
+    pub(super) async fn look(&mut self) -> Result<Looked, EnsureError> {
         if self.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
-            return Ok(());
+            return Ok(Looked::AsBefore);
         }
-        if self.leases.is_none() {
+        let before = self.leases.is_some().then(|| self.names());
+        let looked = self.see().await;
+        let is_to_wait = !matches!(looked, Err(EnsureError::Unavailable { .. }));
+        self.looked = is_to_wait.then(Instant::now);
+        looked?;
+        Ok(match before {
+            Some(names) if names == self.names() => Looked::AsBefore,
+            _ => Looked::Anew,
+        })
+    }
+
+    async fn see(&mut self) -> Result<(), EnsureError> {
+        if self.footing == Footing::Unsure {
             self.leases = Some(self.ensure().await?);
+            self.footing = Footing::Sure;
         }
         let (stream, consumer) = (&self.config.stream, &self.config.consumer);
-        let found = self.bus.found(stream, consumer).await?;
         let subjects = &self.stream.subjects;
         let mut lanes = plan::lanes(&self.partitions, consumer, &self.prefix, subjects);
+        let found = self.bus.found(stream, consumer).await?;
+        self.start = plan::start(&found, consumer);
+        if plan::takes_over(&found, &lanes, consumer) {
+            self.start = Some(self.first_open(&found).await?);
+        }
+        let is_new = |lane: &&Lane| plan::is_new(lane, &found, consumer);
+        let new = lanes.iter().filter(is_new);
+        self.new = new.map(|lane| lane.name.clone()).collect();
+        self.widen(&lanes, &found).await?;
         let left = plan::leftover(&self.partitions, &lanes, &found, consumer, &self.prefix);
         for lane in &left {
             if !self.lanes.contains(lane) {
@@ -121,9 +166,46 @@ impl Terms {
             }
         }
         lanes.extend(left);
-        self.start = plan::start(&found, consumer);
         self.lanes = lanes;
-        self.looked = Some(Instant::now());
+        Ok(())
+    }
+
+    /// The first message that somebody before has not acked, or else the next to come. A floor does not tell: it stands where the last
+    /// message of its consumer was, which may be long ago, or never. Nor do the counts, which the server tells a moment late.
+    async fn first_open(&self, found: &[Found]) -> Result<u64, EnsureError> {
+        let (stream, consumer) = (&self.config.stream, &self.config.consumer);
+        let mut first = self.bus.stream_state(stream).await?.last_sequence + 1;
+        for before in plan::before(found, consumer) {
+            let next = before.ack_floor + 1;
+            if next >= first {
+                continue;
+            }
+            match self.bus.first_from(stream, next, &before.filters).await {
+                Ok(open) => first = open.map_or(first, |open| first.min(open)),
+                Err(error) => {
+                    warn!(%error, consumer = before.name, "what it has acked is read again");
+                    first = next;
+                }
+            }
+        }
+        Ok(first)
+    }
+
+    /// Whoever owns them: what a new mapping names must not pass a consumer by until a worker that has it is the owner.
+    async fn widen(&self, lanes: &[Lane], found: &[Found]) -> Result<(), EnsureError> {
+        let ours = plan::description(&self.config.consumer);
+        for lane in lanes.iter().filter(|lane| lane.extent == Extent::Growing) {
+            let narrow = |found: &&Found| {
+                found.name == lane.consumer
+                    && found.description == ours
+                    && !plan::suits(found, lane, &ours)
+            };
+            if found.iter().any(|found| narrow(&found)) {
+                self.bus.widen(&self.config.stream, lane).await?;
+                let (consumer, subjects) = (&lane.consumer, &lane.filters);
+                info!(consumer, ?subjects, "the consumer takes new subjects, too");
+            }
+        }
         Ok(())
     }
 
@@ -135,7 +217,10 @@ impl Terms {
         let replicas = self.bus.ensure_lanes_are_safe(stream).await?;
         match self.partitions {
             Partitions::Hashed(count) if count > 1 => {
-                let ensured = self.bus.ensure_divided(stream, &self.prefix, count);
+                let consumer = &self.config.consumer;
+                let ensured = self
+                    .bus
+                    .ensure_divided(stream, consumer, &self.prefix, count);
                 if ensured.await? == Division::Changed {
                     warn!(
                         stream,
@@ -146,7 +231,8 @@ impl Terms {
             Partitions::Hashed(_) => {}
             Partitions::Filters(_) => self.bus.ensure_undivided(stream).await?,
         }
-        let bucket = format!("lanes-{stream}-{}", self.config.consumer);
-        self.bus.leases(&bucket, replicas).await
+        // One bucket a stream and one key a consumer: put together into one name, two of them could be the same.
+        let leases = self.bus.leases(stream, &self.config.consumer, replicas);
+        leases.await
     }
 }

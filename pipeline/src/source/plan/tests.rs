@@ -2,7 +2,10 @@
 
 use async_nats::Subject;
 
-use super::{Found, description, lanes, leftover, published, start, stored, transform};
+use super::{
+    Found, clash, description, division, is_new, lanes, leftover, published, start, starved,
+    stored, suits, takes_over, transform, widened,
+};
 use crate::config::Partitions;
 
 fn names(partitions: &Partitions) -> Vec<String> {
@@ -100,6 +103,134 @@ fn a_new_consumer_starts_behind_what_is_acked_by_all_before_it() {
         Some(41)
     );
     assert_eq!(start(&[others, plain, lane], "flightline"), Some(21));
+}
+
+#[test]
+fn a_new_consumer_takes_over_from_those_before_it_if_there_are_any() {
+    let done = found("flightline-1", "1.telemetry.>", 28, 0);
+    let four = lanes(&Partitions::Hashed(4), "flightline", "telemetry", &[]);
+    assert!(takes_over(&[done], &four, "flightline"));
+    assert!(!takes_over(&[], &four, "flightline"), "nobody was there");
+    let all: Vec<_> = four
+        .iter()
+        .map(|lane| found(&lane.consumer, "", 0, 0))
+        .collect();
+    assert!(!takes_over(&all, &four, "flightline"), "nothing is new");
+}
+
+#[test]
+fn a_partition_that_nobody_has_read_is_new() {
+    let four = lanes(&Partitions::Hashed(4), "flightline", "telemetry", &[]);
+    let two = [
+        found("flightline-0", "0.telemetry.>", 7, 0),
+        found("flightline-1", "1.telemetry.>", 7, 0),
+        found("flightline-rest", "telemetry.>", 7, 0),
+    ];
+    let new = |found: &[Found]| {
+        let new = four.iter().filter(|lane| is_new(lane, found, "flightline"));
+        new.map(|lane| lane.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(new(&two), ["2", "3"]);
+    let whole = Found {
+        filters: Vec::new(),
+        ..found("flightline-all", "", 7, 0)
+    };
+    assert!(new(&[whole]).is_empty(), "it has read everything");
+}
+
+#[test]
+fn a_division_is_the_same_in_whatever_order_it_is_written() {
+    let filters = |filters: [&str; 2]| Partitions::Filters(filters.map(str::to_owned).to_vec());
+    assert_eq!(
+        division(&filters(["a", "b"])),
+        division(&filters(["b", "a"]))
+    );
+    assert_ne!(
+        division(&filters(["a", "b"])),
+        division(&filters(["a", "c"]))
+    );
+    assert_ne!(
+        division(&Partitions::Hashed(2)),
+        division(&Partitions::Hashed(4))
+    );
+}
+
+#[test]
+fn only_the_rest_may_take_more_than_it_is_asked_to() {
+    let owned = |filters: &[&str]| {
+        filters
+            .iter()
+            .map(|&filter| filter.to_owned())
+            .collect::<Vec<_>>()
+    };
+    let subjects = owned(&["telemetry.>", "humidity"]);
+    let lanes = lanes(&Partitions::Hashed(2), "flightline", "telemetry", &subjects);
+    let ours = description("flightline");
+    let fits = |lane: usize, filters: &[&str]| {
+        let found = Found {
+            filters: owned(filters),
+            ..found("", "", 0, 0)
+        };
+        suits(&found, &lanes[lane], &ours)
+    };
+    assert!(fits(2, &["humidity", "telemetry.>"]), "in any order");
+    assert!(fits(2, &["telemetry.>", "humidity", "motion"]));
+    assert!(!fits(2, &["telemetry.>"]));
+    assert!(!fits(2, &[]));
+    assert!(fits(0, &["0.telemetry.>"]));
+    assert!(!fits(0, &["0.telemetry.>", "motion"]));
+    let others = Found {
+        filters: owned(&["telemetry.>", "humidity", "motion"]),
+        description: String::new(),
+        ..found("", "", 0, 0)
+    };
+    assert!(
+        !suits(&others, &lanes[2], &ours),
+        "nobody else's is taken for ours"
+    );
+    let wider = |has: &[&str], wanted: &[&str]| widened(&owned(has), &owned(wanted));
+    assert_eq!(wider(&["a", "b"], &["c", "b"]), ["a", "b", "c"]);
+    assert_eq!(wider(&["a.b", "c"], &["a.*"]), ["c", "a.*"]);
+    assert_eq!(wider(&["a.>"], &["a.*"]), ["a.>"]);
+    assert_eq!(clash(&wider(&["a", "b"], &["c"])), None);
+    assert_eq!(clash(&wider(&["x", "a.*"], &["*.a"])), Some(("a.*", "*.a")));
+}
+
+#[test]
+fn others_that_a_partition_would_starve_are_found() {
+    let others = |filters: &[&str]| Found {
+        filters: filters.iter().map(|&filter| filter.to_owned()).collect(),
+        ..found("audit", "", 0, 0)
+    };
+    let of = |filters: &[&str]| {
+        let audit = Found {
+            description: String::new(),
+            ..others(filters)
+        };
+        starved(&[audit], "flightline", "telemetry").map(|(_, filter)| filter.to_owned())
+    };
+    assert_eq!(
+        of(&["humidity", "telemetry.metric.>"]).as_deref(),
+        Some("telemetry.metric.>")
+    );
+    assert_eq!(of(&["*.app.x.y"]).as_deref(), Some("*.app.x.y"));
+    for fine in [
+        &[][..],
+        &[">"],
+        &["humidity"],
+        &["telemetry.x"],
+        &["telemetry.app.>", "*.telemetry.app.>"],
+    ] {
+        assert_eq!(of(fine), None, "{fine:?}");
+    }
+    let ours = [others(&["telemetry.>"])];
+    assert_eq!(starved(&ours, "flightline", "telemetry"), None);
+    let plain = Found {
+        name: "flightline".to_owned(),
+        description: String::new(),
+        ..others(&["telemetry.app.>"])
+    };
+    assert_eq!(starved(&[plain], "flightline", "telemetry"), None);
 }
 
 #[test]

@@ -253,6 +253,30 @@ fn a_class_that_nothing_stores_is_noted() {
     );
 }
 
+#[test]
+fn a_sink_that_does_not_keep_the_order_of_partitions_is_noted_with_its_key() {
+    let influx = "kind = \"influxdb\"\nurl = \"http://a\"\napi = \"v1\"\ndb = \"d\"";
+    let about_order = |source: &str, sinks: &str| {
+        let text = format!("[source]\n{source}\n{sinks}");
+        let mut notes = good(&text).notes;
+        notes.retain(|note| note.contains("in_flight = 1"));
+        notes.join("\n")
+    };
+    let divided = "partitions = 1";
+    let one = format!("[sink]\n{influx}");
+    let notes = about_order(divided, &one);
+    assert!(notes.contains(": sink.in_flight = 1 keeps it"), "{notes}");
+    let two = format!("{one}\nin_flight = 1\n[sinks.other]\n{influx}");
+    let notes = about_order(divided, &two);
+    assert!(
+        notes.contains(": sinks.other.in_flight = 1 keeps it"),
+        "{notes}"
+    );
+    assert_eq!(about_order("", &one), "");
+    assert_eq!(about_order(divided, &format!("{one}\nin_flight = 1")), "");
+    assert_eq!(about_order(divided, "[sink]\nkind = \"file\""), "");
+}
+
 /// Every block of TOML in the README loads; files that it names need not be there.
 #[test]
 fn the_examples_of_the_readme_are_right() {

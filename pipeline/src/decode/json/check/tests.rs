@@ -43,6 +43,16 @@ fn an_error_names_its_place() {
     );
 }
 
+#[test]
+fn a_message_of_many_entries_leaves_no_large_buffer_behind() {
+    let text = format!("{{{}\"a\":0}}", "\"\":0,".repeat(100 * NOTED));
+    let mut entries = Vec::new();
+    super::check(text.as_bytes(), &mut entries).unwrap();
+    index(text.as_bytes(), 0, &mut entries);
+    assert_eq!(entries.len(), NOTED);
+    assert!(entries.capacity() <= 2 * NOTED, "{}", entries.capacity());
+}
+
 proptest! {
     #[test]
     fn it_takes_what_serde_json_takes(text in "[\\[\\]{}:, \"\\\\0-9eE.+\\-truefalsn\n]{0,14}") {
