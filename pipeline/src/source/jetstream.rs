@@ -4,6 +4,7 @@
 //! Pull requests go out on an inbox of our own and messages come in on a plain subscription: half the cost of the client
 //! library's stream, and the count of what is open is ours (`pulls`).
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -45,6 +46,8 @@ pub struct Source {
     watch: Arc<Mutex<Watch>>,
     pending: Arc<Portion>,
     held: Portion,
+    /// Messages received here: other sources count in the same metrics.
+    came: AtomicU64,
     prefix: String,
     acks: Acks,
 }
@@ -108,6 +111,7 @@ impl Source {
             metrics,
             lag,
             watch: Arc::default(),
+            came: AtomicU64::new(0),
             prefix: Prefix::DEFAULT.to_owned(),
             acks: Acks::Each,
         }
@@ -143,14 +147,14 @@ impl Source {
         let mut pause = PAUSES.0;
         let mut inbox = None;
         loop {
-            let (before, start) = (self.metrics.received.get(), Instant::now());
+            let (before, start) = (self.came.load(Ordering::Relaxed), Instant::now());
             let over = match self.session(&mut inbox, &mut handoff, &stop).await {
                 Ok(()) | Err(Over::Stopped | Over::PathEnded(_)) => break,
                 Err(over) => over,
             };
             self.metrics.failed(Stage::Source, &over);
             // On a quiet stream, a session that lasted is all the progress there can be.
-            if self.metrics.received.get() > before || start.elapsed() > PAUSES.1 {
+            if self.came.load(Ordering::Relaxed) > before || start.elapsed() > PAUSES.1 {
                 pause = PAUSES.0;
             }
             match over {

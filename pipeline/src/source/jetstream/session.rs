@@ -1,6 +1,7 @@
 //! One session: pulls go out on the source's inbox, messages come in and are held for the path. It ends when something goes wrong;
 //! what it received stays held, and nothing is lost.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use async_nats::{HeaderMap, Message, StatusCode, Subject};
@@ -234,6 +235,8 @@ impl Drop for Tally<'_> {
     fn drop(&mut self) {
         let metrics = &self.source.metrics;
         metrics.received.inc_by(self.messages);
+        let came = &self.source.came;
+        came.fetch_add(self.messages, Ordering::Relaxed);
         metrics.received_bytes.inc_by(self.bytes);
         metrics.redelivered.inc_by(self.again);
         if let Some(pending) = self.pending {
