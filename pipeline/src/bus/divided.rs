@@ -1,6 +1,7 @@
 //! What a divided stream needs of the server: the transform that stores subjects by partition, and ack-all consumers with one
 //! owner each. Made if absent, never deleted; of a stream nothing is changed but our own transform.
 
+use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, Info, pull};
 use async_nats::jetstream::response::Response;
 use futures_util::TryStreamExt;
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::history::consumer_is_absent;
 use super::{Bus, EnsureError, Existed};
-use crate::source::ledger::Counts;
+use crate::source::ledger::{Counts, Holes};
 use crate::source::plan::{self, Found, Lane};
 
 /// The first server with subject transforms and consumers of several subjects.
@@ -49,12 +50,18 @@ impl Bus {
     pub(crate) async fn ensure_lanes_are_safe(&self, stream: &str) -> Result<u64, EnsureError> {
         let config = self.stream_config(stream).await?;
         // nats-server 2.12.1, server/consumer.go: when a message that is not acked is removed from the middle of the stream,
-        // `decStreamPending` has it acked by `processAckMsg`, which with ack-all acks everything before it, too.
+        // `decStreamPending` has it acked by `processAckMsg`, which with ack-all acks everything before it, too. A rollup of a
+        // subject with one earlier message does the same (`PurgeEx` in server/filestore.go).
         let per_subject = config["max_msgs_per_subject"].as_i64().unwrap_or(-1) > 0;
-        if per_subject || config["allow_msg_ttl"] == true {
+        let removing = [
+            ("max_msgs_per_subject", per_subject),
+            ("allow_msg_ttl", config["allow_msg_ttl"] == true),
+            ("allow_rollup_hdrs", config["allow_rollup_hdrs"] == true),
+        ];
+        if let Some((setting, _)) = removing.into_iter().find(|(_, removes)| *removes) {
             return Err(EnsureError::Unfit(format!(
-                "stream {stream} removes single messages (max_msgs_per_subject or allow_msg_ttl): with source.partitions the \
-                 server would take what came before them for acked; turn that off, or leave source.partitions out"
+                "stream {stream} removes single messages ({setting}): with source.partitions the server would take what came \
+                 before them for acked; turn that off, or leave source.partitions out"
             )));
         }
         Ok(config["num_replicas"].as_u64().unwrap_or(1))
@@ -189,23 +196,55 @@ impl Bus {
         Ok(Existed::Created)
     }
 
-    /// What the server waits for on a consumer.
+    /// What the server waits for on a consumer, and whether the stream had lost messages by then.
     ///
     /// # Errors
     /// [`EnsureError::Unavailable`] when there is no answer.
     pub(crate) async fn counts(&self, stream: &str, consumer: &str) -> Result<Counts, EnsureError> {
-        let what = format!("CONSUMER.INFO.{stream}.{consumer}");
-        let info = self.ask(&what, &json!({})).await?;
-        let number = |value: &Value| {
-            let absent = || unavailable(&what, &"the answer lacks a number");
-            value.as_u64().ok_or_else(absent)
-        };
+        let consumer = format!("CONSUMER.INFO.{stream}.{consumer}");
+        let info = self.ask(&consumer, &json!({})).await?;
+        // In this order: a removal that the consumer's counts know of shows in the stream's.
+        let stream = format!("STREAM.INFO.{stream}");
+        let state = self.ask(&stream, &json!({})).await?["state"].take();
+        let first = number(&stream, &state["first_seq"])?;
+        let last = number(&stream, &state["last_seq"])?;
+        let whole = (last + 1).saturating_sub(first) == number(&stream, &state["messages"])?;
         Ok(Counts {
-            pending: number(&info["num_ack_pending"])?,
-            delivered: number(&info["delivered"]["consumer_seq"])?,
-            floor: number(&info["ack_floor"]["stream_seq"])?,
+            pending: number(&consumer, &info["num_ack_pending"])?,
+            delivered: number(&consumer, &info["delivered"]["consumer_seq"])?,
+            through: number(&consumer, &info["delivered"]["stream_seq"])?,
+            floor: number(&consumer, &info["ack_floor"]["stream_seq"])?,
+            holes: if whole { Holes::None } else { Holes::Some },
         })
     }
+
+    /// The first message on `filter` that the stream has from `sequence` on; its sequence.
+    ///
+    /// # Errors
+    /// [`EnsureError::Unavailable`] when there is no answer.
+    pub(crate) async fn next_message(
+        &self,
+        stream: &str,
+        sequence: u64,
+        filter: &str,
+    ) -> Result<Option<u64>, EnsureError> {
+        let what = format!("STREAM.MSG.GET.{stream}");
+        let request = json!({ "seq": sequence, "next_by_subj": filter });
+        let answer: Result<Response<Value>, _> =
+            self.jetstream.request(what.clone(), &request).await;
+        match answer.map_err(|error| unavailable(&what, &error))? {
+            Response::Ok(answer) => number(&what, &answer["message"]["seq"]).map(Some),
+            Response::Err { error } if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => {
+                Ok(None)
+            }
+            Response::Err { error } => Err(unavailable(&what, &error)),
+        }
+    }
+}
+
+fn number(what: &str, value: &Value) -> Result<u64, EnsureError> {
+    let number = value.as_u64();
+    number.ok_or_else(|| unavailable(what, &"the answer lacks a number"))
 }
 
 fn found(info: Info) -> Found {

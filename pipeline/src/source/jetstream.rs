@@ -83,6 +83,10 @@ enum Over {
     PathEnded(#[from] PathEnded),
     #[error("nothing came although a pull was open")]
     Silence,
+    #[error(
+        "a message came that is another one than was here under its number: the stream was replaced or cut off"
+    )]
+    Stranger,
     #[error("the connection to nats is down")]
     Disconnected,
     #[error("the server ended the pull: {0}")]
@@ -153,6 +157,9 @@ impl Source {
                 Err(over) => over,
             };
             self.metrics.failed(Stage::Source, &over);
+            if let Acks::All(owned) = &self.acks {
+                owned.lane.pause();
+            }
             // On a quiet stream, a session that lasted is all the progress there can be.
             if self.came.load(Ordering::Relaxed) > before || start.elapsed() > PAUSES.1 {
                 pause = PAUSES.0;
@@ -166,6 +173,16 @@ impl Source {
                 Over::Silence => {
                     self.metrics.stalls.inc();
                     warn!("{over}; asking again");
+                }
+                Over::Stranger => {
+                    // What the server had sent of the other history is not taken.
+                    inbox = None;
+                    self.metrics.history_damage.inc();
+                    error!(
+                        stream = self.config.stream,
+                        consumer = self.config.consumer,
+                        "{over}; what is un-acked is read again"
+                    );
                 }
                 Over::Ensure(EnsureError::Unfit(ref problem)) => {
                     error!(problem, "the stream cannot be read as configured")

@@ -101,6 +101,7 @@ impl Reader {
             lane: Arc::clone(&owned.lane),
             stream: config.stream.clone(),
             consumer: config.consumer.clone(),
+            filters: owned.plan.filters.clone(),
             ack_wait: config.ack_wait,
             metrics: Arc::clone(&metrics),
         });
