@@ -1,8 +1,6 @@
 //! Promise: a lane that acks nothing, because the server waits for messages that somebody else has, says so after two ack waits,
 //! shows it in the metrics, and goes on when they come.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 #[path = "rig/divided.rs"]
 mod divided;
 #[path = "rig/reading.rs"]
