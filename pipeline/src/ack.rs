@@ -14,7 +14,7 @@ use crate::bus::Bus;
 use crate::delivery::Right;
 use crate::metrics::Metrics;
 use crate::sink::share::InFlight;
-use crate::source::lane::Lane;
+use crate::source::lane::{Claim, Lane};
 
 /// Who is told: the server, or nobody for sources that wait for no ack.
 #[derive(Debug, Clone)]
@@ -70,7 +70,8 @@ pub async fn run(
 /// Messages of one lane, one behind the other, as they stand in a batch: they are settled under one lock.
 #[derive(Default)]
 struct Run {
-    lane: Option<Arc<Lane>>,
+    /// And of which of its ledgers.
+    lane: Option<(Arc<Lane>, u64)>,
     streams: Vec<u64>,
 }
 
@@ -86,8 +87,8 @@ impl Teller {
         match right {
             Right::Reply(reply) => self.ack(Some(reply), 1).await,
             Right::Ticket(ticket) => {
-                if let Some((lane, stream)) = ticket.used() {
-                    self.note(&lane, stream).await;
+                if let Some((lane, claim)) = ticket.used() {
+                    self.note(&lane, claim).await;
                 }
             }
             Right::Nobody => self.metrics.acked.inc(),
@@ -100,25 +101,27 @@ impl Teller {
             Right::Ticket(ticket) => {
                 if let Some(lane) = ticket.lane() {
                     let lane = Arc::clone(lane);
-                    self.note(&lane, ticket.stream()).await;
+                    self.note(&lane, ticket.claim()).await;
                 }
             }
             Right::Nobody => self.metrics.acked.inc(),
         }
     }
 
-    async fn note(&mut self, lane: &Arc<Lane>, stream: u64) {
-        let same = |of: &Arc<Lane>| Arc::ptr_eq(of, lane);
+    async fn note(&mut self, lane: &Arc<Lane>, claim: Claim) {
+        let same = |(of, generation): &(Arc<Lane>, u64)| {
+            Arc::ptr_eq(of, lane) && *generation == claim.generation
+        };
         if !self.run.lane.as_ref().is_some_and(same) {
             self.end_run().await;
-            self.run.lane = Some(Arc::clone(lane));
+            self.run.lane = Some((Arc::clone(lane), claim.generation));
         }
-        self.run.streams.push(stream);
+        self.run.streams.push(claim.stream);
     }
 
     async fn end_run(&mut self) {
-        if let Some(lane) = self.run.lane.take() {
-            let (subject, acked) = lane.settle(&self.run.streams);
+        if let Some((lane, generation)) = self.run.lane.take() {
+            let (subject, acked) = lane.settle(generation, &self.run.streams);
             self.run.streams.clear();
             self.ack(subject, acked).await;
         }

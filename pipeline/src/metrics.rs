@@ -117,6 +117,8 @@ pub struct Metrics {
     pub duplicates: IntCounter,
     /// Lanes of a divided stream that this worker owns.
     pub lanes: IntGauge,
+    /// Those of them that ack nothing because the server waits for messages that do not come.
+    pub lanes_stuck: IntGauge,
     /// Messages on core subjects that the client dropped because the worker was too slow.
     pub dropped: IntCounter,
     /// Times the source had to start over: nothing came although something should have.
@@ -207,6 +209,10 @@ impl Metrics {
             lanes: make.gauge(
                 "flightline_lanes_owned",
                 "Lanes of a divided stream that this worker owns.",
+            ),
+            lanes_stuck: make.gauge(
+                "flightline_lanes_stuck",
+                "Lanes on which the server waits for messages that do not come.",
             ),
             dropped: make.counter(
                 "flightline_dropped_messages_total",

@@ -179,19 +179,32 @@ fn an_old_server_is_refused_with_the_cure() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_removes_single_messages_is_not_read() {
-    let server = Nats::start();
-    let client = async_nats::connect(server.url()).await.unwrap();
-    let context = async_nats::jetstream::new(client);
-    let config_of_stream = async_nats::jetstream::stream::Config {
+    let plain = async_nats::jetstream::stream::Config {
         name: "TELEMETRY".to_owned(),
         subjects: vec!["telemetry.>".to_owned()],
-        max_messages_per_subject: 5,
         ..Default::default()
     };
-    context.create_stream(config_of_stream).await.unwrap();
-    let worker = Worker::start(BINARY, &config(&server, "1"));
-    worker.wait_for("it says so", PATIENCE, || {
-        worker.log().contains("removes single messages")
-    });
-    assert!(divided::consumers(&server).is_empty());
+    let limited = async_nats::jetstream::stream::Config {
+        max_messages_per_subject: 5,
+        ..plain.clone()
+    };
+    let rolled_up = async_nats::jetstream::stream::Config {
+        allow_rollup: true,
+        ..plain
+    };
+    for (setting, stream) in [
+        ("max_msgs_per_subject", limited),
+        ("allow_rollup_hdrs", rolled_up),
+    ] {
+        let server = Nats::start();
+        let client = async_nats::connect(server.url()).await.unwrap();
+        let context = async_nats::jetstream::new(client);
+        context.create_stream(stream).await.unwrap();
+        let worker = Worker::start(BINARY, &config(&server, "1"));
+        worker.wait_for("it says so", PATIENCE, || {
+            let said = format!("removes single messages ({setting})");
+            worker.log().contains(&said)
+        });
+        assert!(divided::consumers(&server).is_empty());
+    }
 }

@@ -36,12 +36,18 @@ impl Bus {
     pub(crate) async fn ensure_lanes_are_safe(&self, stream: &str) -> Result<u64, EnsureError> {
         let config = self.stream_config(stream).await?;
         // nats-server 2.12.1, server/consumer.go: when a message that is not acked is removed from the middle of the stream,
-        // `decStreamPending` has it acked by `processAckMsg`, which with ack-all acks everything before it, too.
+        // `decStreamPending` has it acked by `processAckMsg`, which with ack-all acks everything before it, too. A rollup of a
+        // subject with one earlier message does the same (`PurgeEx` in server/filestore.go).
         let per_subject = config["max_msgs_per_subject"].as_i64().unwrap_or(-1) > 0;
-        if per_subject || config["allow_msg_ttl"] == true {
+        let removing = [
+            ("max_msgs_per_subject", per_subject),
+            ("allow_msg_ttl", config["allow_msg_ttl"] == true),
+            ("allow_rollup_hdrs", config["allow_rollup_hdrs"] == true),
+        ];
+        if let Some((setting, _)) = removing.into_iter().find(|(_, removes)| *removes) {
             return Err(EnsureError::Unfit(format!(
-                "stream {stream} removes single messages (max_msgs_per_subject or allow_msg_ttl): with source.partitions the \
-                 server would take what came before them for acked; turn that off, or leave source.partitions out"
+                "stream {stream} removes single messages ({setting}): with source.partitions the server would take what came \
+                 before them for acked; turn that off, or leave source.partitions out"
             )));
         }
         Ok(config["num_replicas"].as_u64().unwrap_or(1))

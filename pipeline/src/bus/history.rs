@@ -68,6 +68,10 @@ pub struct ConsumerState {
     pub pending: u64,
     /// Delivered and not acknowledged.
     pub ack_pending: u64,
+    /// How many deliveries there have been, redeliveries included.
+    pub delivered_consumer: u64,
+    /// The last sequence of the stream that was delivered.
+    pub delivered_stream: u64,
 }
 
 /// What tells one history of a stream from another of the same name.
@@ -246,6 +250,8 @@ fn state(stream: &stream::Info, info: &consumer::Info) -> ConsumerState {
         ack_floor: info.ack_floor.stream_sequence,
         pending: info.num_pending,
         ack_pending: info.num_ack_pending as u64,
+        delivered_consumer: info.delivered.consumer_sequence,
+        delivered_stream: info.delivered.stream_sequence,
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::divided::unavailable;
 use super::history::consumer_is_absent;
 use super::{Bus, EnsureError, Existed};
-use crate::source::ledger::Counts;
+use crate::source::ledger::{Counts, Holes};
 use crate::source::plan::{self, Found, Lane};
 
 /// The most messages that may be un-acked on a lane: its owner remembers each of them.
@@ -54,12 +54,9 @@ impl Bus {
         for subject in subjects {
             let request = json!({ "seq": next, "next_by_subj": subject });
             let answer = self.jetstream.request(what.clone(), &request).await;
-            let found: Option<u64> = match answer.map_err(|error| unavailable(&what, &error))? {
-                Response::Ok(answer) => {
-                    let answer: Value = answer;
-                    let absent = || unavailable(&what, &"the answer lacks a sequence");
-                    Some(answer["message"]["seq"].as_u64().ok_or_else(absent)?)
-                }
+            let answer: Response<Value> = answer.map_err(|error| unavailable(&what, &error))?;
+            let found = match answer {
+                Response::Ok(answer) => Some(number(&what, &answer["message"]["seq"])?),
                 Response::Err { error } if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => {
                     None
                 }
@@ -126,13 +123,7 @@ impl Bus {
             .ask(&format!("CONSUMER.INFO.{stream}.{name}"), &json!({}))
             .await?;
         let mut config = info["config"].take();
-        let one = config["filter_subject"].as_str().into_iter();
-        let many = config["filter_subjects"].as_array().into_iter().flatten();
-        let has: Vec<_> = one
-            .chain(many.filter_map(Value::as_str))
-            .map(str::to_owned)
-            .collect();
-        let wider = plan::widened(&has, &lane.filters);
+        let wider = plan::widened(&filters_in(&config), &lane.filters);
         if let Some((one, other)) = plan::clash(&wider) {
             return Err(EnsureError::Unfit(format!(
                 "consumer {name} of stream {stream} cannot take both {one} and {other}, which overlap: once all it has is acked, set \
@@ -148,23 +139,38 @@ impl Bus {
         Ok(())
     }
 
-    /// What the server waits for on a consumer.
+    /// What the server waits for on a consumer, and whether the stream had lost messages by then; and the filters that the consumer
+    /// has, which may be more than a worker's configuration knows of.
     ///
     /// # Errors
     /// [`EnsureError::Unavailable`] when there is no answer.
-    pub(crate) async fn counts(&self, stream: &str, consumer: &str) -> Result<Counts, EnsureError> {
-        let what = format!("CONSUMER.INFO.{stream}.{consumer}");
-        let info = self.ask(&what, &json!({})).await?;
-        let number = |value: &Value| {
-            let absent = || unavailable(&what, &"the answer lacks a number");
-            value.as_u64().ok_or_else(absent)
+    pub(crate) async fn counts(
+        &self,
+        stream: &str,
+        consumer: &str,
+    ) -> Result<(Counts, Vec<String>), EnsureError> {
+        let consumer = format!("CONSUMER.INFO.{stream}.{consumer}");
+        let info = self.ask(&consumer, &json!({})).await?;
+        // In this order: a removal that the consumer's counts know of shows in the stream's.
+        let stream = format!("STREAM.INFO.{stream}");
+        let state = self.ask(&stream, &json!({})).await?["state"].take();
+        let first = number(&stream, &state["first_seq"])?;
+        let last = number(&stream, &state["last_seq"])?;
+        let whole = (last + 1).saturating_sub(first) == number(&stream, &state["messages"])?;
+        let counts = Counts {
+            pending: number(&consumer, &info["num_ack_pending"])?,
+            delivered: number(&consumer, &info["delivered"]["consumer_seq"])?,
+            through: number(&consumer, &info["delivered"]["stream_seq"])?,
+            floor: number(&consumer, &info["ack_floor"]["stream_seq"])?,
+            holes: if whole { Holes::None } else { Holes::Some },
         };
-        Ok(Counts {
-            pending: number(&info["num_ack_pending"])?,
-            delivered: number(&info["delivered"]["consumer_seq"])?,
-            floor: number(&info["ack_floor"]["stream_seq"])?,
-        })
+        Ok((counts, filters_in(&info["config"])))
     }
+}
+
+fn number(what: &str, value: &Value) -> Result<u64, EnsureError> {
+    let number = value.as_u64();
+    number.ok_or_else(|| unavailable(what, &"the answer lacks a number"))
 }
 
 fn found(info: Info) -> Found {
@@ -175,6 +181,16 @@ fn found(info: Info) -> Found {
         open: info.num_pending + info.num_ack_pending as u64,
         description: info.config.description.unwrap_or_default(),
     }
+}
+
+/// Of a consumer's configuration as the server sends it.
+fn filters_in(config: &Value) -> Vec<String> {
+    let one = config["filter_subject"].as_str().into_iter();
+    let many = config["filter_subjects"].as_array().into_iter().flatten();
+    let all = one.chain(many.filter_map(Value::as_str));
+    all.filter(|filter| !filter.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn filters(info: &Info) -> Vec<String> {

@@ -97,7 +97,7 @@ pub static KEYS: [Entry; 81] = [
     key("source.stream", Text, Given("TELEMETRY"), "jetstream: the stream, created if absent."),
     key("source.consumer", Text, Given("flightline"), "jetstream: the durable consumer, shared by all workers; created if absent, never deleted."),
     key("source.ack_wait", Duration, Given("30s"), "jetstream: the server delivers again what was not acked for so long."),
-    key("source.max_ack_pending", Count, Given("65536"), "jetstream: the most messages that may be un-acked; at least twice `batch.lines`."),
+    key("source.max_ack_pending", Count, Given("65536"), "jetstream: the most messages that may be un-acked, on all lanes together; at least twice `batch.lines`."),
     key("source.prefetch", Size, Given("4MiB"), "jetstream: bytes asked for ahead of decode."),
     key("source.partitions", Parts, Unset("one consumer, shared by all workers, each message acked by itself"), "jetstream: in order. 1: one owner at a time, acked in runs, the fastest. More: so many consumers with one owner each; or the subjects of each: `[\"a.>\", \"b.>\"]`."),
     key("source.queue_group", Text, Given("flightline"), "core: the queue group, shared by all workers."),

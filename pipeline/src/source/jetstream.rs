@@ -4,6 +4,7 @@
 //! Pull requests go out on an inbox of our own and messages come in on a plain subscription: half the cost of the client
 //! library's stream, and the count of what is open is ours (`pulls`).
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -45,6 +46,8 @@ pub struct Source {
     watch: Arc<Mutex<Watch>>,
     pending: Arc<Portion>,
     held: Portion,
+    /// Messages received here: other sources count in the same metrics.
+    came: AtomicU64,
     prefix: String,
     acks: Acks,
 }
@@ -80,6 +83,10 @@ enum Over {
     PathEnded(#[from] PathEnded),
     #[error("nothing came although a pull was open")]
     Silence,
+    #[error(
+        "a message came that is another one than was here under its number: the stream was replaced or cut off"
+    )]
+    Stranger,
     #[error("the connection to nats is down")]
     Disconnected,
     #[error("the server ended the pull: {0}")]
@@ -108,6 +115,7 @@ impl Source {
             metrics,
             lag,
             watch: Arc::default(),
+            came: AtomicU64::new(0),
             prefix: Prefix::DEFAULT.to_owned(),
             acks: Acks::Each,
         }
@@ -143,14 +151,17 @@ impl Source {
         let mut pause = PAUSES.0;
         let mut inbox = None;
         loop {
-            let (before, start) = (self.metrics.received.get(), Instant::now());
+            let (before, start) = (self.came.load(Ordering::Relaxed), Instant::now());
             let over = match self.session(&mut inbox, &mut handoff, &stop).await {
                 Ok(()) | Err(Over::Stopped | Over::PathEnded(_)) => break,
                 Err(over) => over,
             };
             self.metrics.failed(Stage::Source, &over);
+            if let Acks::All(owned) = &self.acks {
+                owned.lane.pause();
+            }
             // On a quiet stream, a session that lasted is all the progress there can be.
-            if self.metrics.received.get() > before || start.elapsed() > PAUSES.1 {
+            if self.came.load(Ordering::Relaxed) > before || start.elapsed() > PAUSES.1 {
                 pause = PAUSES.0;
             }
             match over {
@@ -162,6 +173,16 @@ impl Source {
                 Over::Silence => {
                     self.metrics.stalls.inc();
                     warn!("{over}; asking again");
+                }
+                Over::Stranger => {
+                    // What the server had sent of the other history is not taken.
+                    inbox = None;
+                    self.metrics.history_damage.inc();
+                    error!(
+                        stream = self.config.stream,
+                        consumer = self.config.consumer,
+                        "{over}; what is un-acked is read again"
+                    );
                 }
                 Over::Ensure(EnsureError::Unfit(ref problem)) => {
                     error!(problem, "the stream cannot be read as configured")

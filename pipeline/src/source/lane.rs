@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_nats::Subject;
 
-use super::ledger::{Arrival, Counts, Due, Ledger, Question, Taken};
+use super::ledger::{Arrival, Counts, Due, Ledger, Period, Question, Taken};
 use super::reply::Form;
+use crate::bus::ConsumerState;
 
 /// What one owner has in hand of one ack-all consumer.
 #[derive(Default)]
@@ -17,8 +18,45 @@ pub struct Lane(Mutex<Books>);
 #[derive(Default)]
 struct Books {
     ledger: Ledger,
+    /// Of which consumer of which stream it is kept.
+    of: Option<Identity>,
+    /// Which ledger it is, of those that the lane has had: a ticket of a former one settles nothing.
+    generation: u64,
+    acks: Acks,
     /// How acks are addressed; known from the first message on.
     form: Option<Form>,
+}
+
+/// When the stream and the consumer were created.
+type Identity = (i64, i64);
+
+/// Whether acks may be sent.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Acks {
+    /// Between sessions nobody knows whether the consumer is still the one whose messages are in hand.
+    Wait,
+    #[default]
+    Flow,
+}
+
+/// How a session begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begun {
+    /// With what is in hand.
+    On,
+    /// With nothing: the consumer, or its stream, is not the one of the last session. What was in hand comes again if it is still there.
+    Anew,
+}
+
+/// What became of a delivery.
+#[derive(Debug)]
+pub(crate) enum Delivered {
+    /// It is to be stored.
+    New(Ticket),
+    /// It is in hand already.
+    Again,
+    /// It shows that the stream is another one. The session is to end, and what else it brings is to be left to the next one.
+    Stranger,
 }
 
 impl fmt::Debug for Lane {
@@ -36,7 +74,16 @@ impl fmt::Debug for Lane {
 pub struct Ticket {
     /// `None` once it is used.
     lane: Option<Arc<Lane>>,
-    stream: u64,
+    claim: Claim,
+}
+
+/// Which message of a lane is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Claim {
+    /// Of which of the lane's ledgers.
+    pub(crate) generation: u64,
+    /// The stream sequence.
+    pub(crate) stream: u64,
 }
 
 impl Ticket {
@@ -45,21 +92,24 @@ impl Ticket {
         self.lane.as_ref()
     }
 
-    /// The message's stream sequence.
-    pub(crate) fn stream(&self) -> u64 {
-        self.stream
+    /// Which message it is.
+    pub(crate) fn claim(&self) -> Claim {
+        self.claim
     }
 
     /// Gives up the right: for whoever settles it next.
-    pub(crate) fn used(mut self) -> Option<(Arc<Lane>, u64)> {
-        self.lane.take().map(|lane| (lane, self.stream))
+    pub(crate) fn used(mut self) -> Option<(Arc<Lane>, Claim)> {
+        self.lane.take().map(|lane| (lane, self.claim))
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         if let Some(lane) = self.lane.take() {
-            lane.books().ledger.give_back(self.stream);
+            let mut books = lane.books();
+            if books.generation == self.claim.generation {
+                books.ledger.give_back(self.claim.stream);
+            }
         }
     }
 }
@@ -69,30 +119,66 @@ impl Lane {
         self.0.lock().expect("no holder panics")
     }
 
-    /// A session starts: what was on its way in the last one may be lost.
-    pub(crate) fn doubt(&self) {
-        self.books().ledger.doubt();
+    /// A session starts on a consumer that the server says this of. What was on its way in the last one may be lost.
+    pub(crate) fn begin(&self, state: &ConsumerState) -> Begun {
+        let mut books = self.books();
+        let identity = (state.stream_created, state.consumer_created);
+        // A history that was cut off may have the same name and birth; but then the server has forgotten what it once delivered.
+        let ledger = &books.ledger;
+        let cut = state.delivered_consumer < ledger.last()
+            || state.delivered_stream.min(state.last_sequence) < ledger.top();
+        let begun = match books.of {
+            Some(of) if of != identity || cut => Begun::Anew,
+            _ => Begun::On,
+        };
+        if begun == Begun::Anew {
+            books.ledger.forget();
+            books.generation += 1;
+        }
+        books.of = Some(identity);
+        books.acks = Acks::Flow;
+        books.ledger.doubt();
+        begun
     }
 
-    /// Takes note of a delivery that came with `reply`; `None` if it is in hand already.
-    pub(crate) fn deliver(self: &Arc<Self>, arrival: Arrival, reply: &str) -> Option<Ticket> {
+    /// A session is over: no ack is sent before the next one has begun.
+    pub(crate) fn pause(&self) {
+        self.books().acks = Acks::Wait;
+    }
+
+    /// Takes note of a delivery that came with `reply`.
+    pub(crate) fn deliver(self: &Arc<Self>, arrival: Arrival, reply: &str) -> Delivered {
         let mut books = self.books();
         if books.form.is_none() {
             books.form = Form::of(reply);
         }
         let taken = books.ledger.deliver(arrival);
-        drop(books);
-        (taken == Taken::New).then(|| Ticket {
-            lane: Some(Arc::clone(self)),
-            stream: arrival.stream,
-        })
+        let generation = books.generation;
+        match taken {
+            Taken::New => Delivered::New(Ticket {
+                lane: Some(Arc::clone(self)),
+                claim: Claim {
+                    generation,
+                    stream: arrival.stream,
+                },
+            }),
+            Taken::Again => Delivered::Again,
+            Taken::Stranger => {
+                books.ledger.forget();
+                books.generation += 1;
+                books.acks = Acks::Wait;
+                Delivered::Stranger
+            }
+        }
     }
 
     /// These are stored; gives what is to be acked now, and how many messages are done with since the last call.
-    pub(crate) fn settle(&self, streams: &[u64]) -> (Option<Subject>, u64) {
+    pub(crate) fn settle(&self, generation: u64, streams: &[u64]) -> (Option<Subject>, u64) {
         let mut books = self.books();
-        for stream in streams {
-            books.ledger.settle(*stream);
+        if books.generation == generation {
+            for stream in streams {
+                books.ledger.settle(*stream);
+            }
         }
         books.due()
     }
@@ -112,15 +198,57 @@ impl Lane {
         self.books().ledger.confirm(question, counts);
     }
 
-    /// A third of the ack wait has passed: whose wait has to be started again.
-    pub(crate) fn prolong(&self) -> Vec<Subject> {
-        let mut books = self.books();
-        let waiting = books.ledger.prolong();
-        let form = books.form.as_ref();
-        waiting
-            .into_iter()
-            .filter_map(|due| Some(form?.subject(due)))
-            .collect()
+    /// See [`Ledger::first_unknown`].
+    pub(crate) fn first_unknown(&self, from: u64, through: u64) -> Option<u64> {
+        self.books().ledger.first_unknown(from, through)
+    }
+
+    /// See [`Ledger::nothing_is_missing`].
+    pub(crate) fn nothing_is_missing(&self, question: Question, counts: Counts) {
+        self.books().ledger.nothing_is_missing(question, counts);
+    }
+
+    /// See [`Ledger::first_returned`].
+    pub(crate) fn first_returned(&self, question: Question) -> Option<u64> {
+        self.books().ledger.first_returned(question)
+    }
+
+    /// See [`Ledger::is_gone`].
+    pub(crate) fn is_gone(&self, question: Question, stream: u64) {
+        self.books().ledger.is_gone(question, stream);
+    }
+
+    /// Whether everything up to this consumer sequence has come, or been missed.
+    pub(crate) fn has_come(&self, delivered: u64) -> bool {
+        self.books().ledger.last() >= delivered
+    }
+
+    /// A third of the ack wait has passed.
+    pub(crate) fn end_period(&self) -> Period {
+        self.books().ledger.end_period()
+    }
+
+    /// Whose wait has to be started again of those above a stream sequence, at most so many, and up to which sequence they are;
+    /// `None`: nobody's.
+    pub(crate) fn prolong(
+        &self,
+        period: Period,
+        above: u64,
+        most: usize,
+    ) -> Option<(Vec<Subject>, u64)> {
+        let books = self.books();
+        let form = books.form.as_ref()?;
+        let waiting = books.ledger.waiting(period, above, most);
+        let last = waiting.last()?.stream;
+        Some((
+            waiting.into_iter().map(|due| form.subject(due)).collect(),
+            last,
+        ))
+    }
+
+    /// Messages that the server may still wait for.
+    pub(crate) fn in_hand(&self) -> usize {
+        self.books().ledger.len()
     }
 
     /// Messages on their way to the stores.
@@ -131,51 +259,14 @@ impl Lane {
 
 impl Books {
     fn due(&mut self) -> (Option<Subject>, u64) {
-        let due: Option<Due> = self.ledger.due();
+        let due: Option<Due> = match self.acks {
+            Acks::Flow => self.ledger.due(),
+            Acks::Wait => None,
+        };
         let subject = due.and_then(|due| Some(self.form.as_ref()?.subject(due)));
         (subject, self.ledger.take_acked())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::delivery::Attempt;
-
-    fn arrival(number: u64) -> Arrival {
-        Arrival {
-            stream: number,
-            consumer: number,
-            attempt: Attempt::First,
-        }
-    }
-
-    fn sound() -> Arc<Lane> {
-        let lane = Arc::new(Lane::default());
-        let counts = Counts {
-            pending: 0,
-            delivered: 0,
-            floor: 0,
-        };
-        lane.confirm(lane.asks().unwrap(), counts);
-        lane
-    }
-
-    const REPLY: &str = "$JS.ACK.T.c.1.1.1.1700000000000000000.9";
-
-    #[test]
-    fn a_dropped_ticket_holds_every_later_ack() {
-        let lane = sound();
-        let mut tickets = (1..=3).map(|number| lane.deliver(arrival(number), REPLY).unwrap());
-        let first = tickets.next().unwrap().used().unwrap().1;
-        drop(tickets.next());
-        let third = tickets.next().unwrap().used().unwrap().1;
-        let (subject, acked) = lane.settle(&[first, third]);
-        assert_eq!(subject.unwrap().as_str(), "$JS.ACK.T.c.1.1.1.0.0");
-        assert_eq!((acked, lane.held()), (1, 0));
-        assert!(
-            lane.asks().is_some(),
-            "only the server knows when it comes again"
-        );
-    }
-}
+mod tests;

@@ -104,6 +104,13 @@ impl Lanes {
         }
     }
 
+    /// For batches of so many lines at most: no lane may have fewer messages un-acked than fill two of them.
+    #[must_use]
+    pub fn with_batches_of(mut self, lines: usize) -> Self {
+        self.terms = self.terms.with_batches_of(lines);
+        self
+    }
+
     /// Reads its share of the lanes until told to stop; then stays until their last acks, and leaves.
     pub async fn run(mut self, handoff: Handoff, end: End) {
         let mut hands = Some(handoff);

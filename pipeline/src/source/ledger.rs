@@ -15,14 +15,19 @@ use std::collections::VecDeque;
 
 use crate::delivery::Attempt;
 
+/// What only the server can say.
+mod doubt;
+
 /// One message that the server may still wait for.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     stream: u64,
     /// The consumer sequence of its first delivery; of the first that was seen here until [`Ledger::confirm`] has put it right.
     consumer: u64,
-    /// The period in which it came or was last said to be worked on.
-    period: u32,
+    /// See [`mark`].
+    mark: u32,
+    /// The period in which it came.
+    period: u16,
     state: State,
 }
 
@@ -44,8 +49,20 @@ pub(crate) struct Arrival {
     pub(crate) stream: u64,
     /// The consumer sequence.
     pub(crate) consumer: u64,
+    /// When it was stored, which tells it from another message of the same number.
+    pub(crate) time: i64,
     /// Whether the server has delivered it before.
     pub(crate) attempt: Attempt,
+}
+
+/// What is remembered of the time a message was stored: its low half, so that a message in hand takes 24 bytes.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the low bits are what differs"
+)]
+fn mark(time: i64) -> u32 {
+    time as u32
 }
 
 /// What is to be done with a delivery.
@@ -55,6 +72,8 @@ pub(crate) enum Taken {
     New,
     /// It is in hand already: nothing.
     Again,
+    /// It is another message than the one in hand of this number: the stream is not the one that the ledger was kept of.
+    Stranger,
 }
 
 /// The message that an ack has to name.
@@ -73,17 +92,35 @@ pub(crate) struct Counts {
     pub(crate) pending: u64,
     /// The last consumer sequence.
     pub(crate) delivered: u64,
+    /// The last stream sequence delivered.
+    pub(crate) through: u64,
     /// The stream sequence up to which all is acked.
     pub(crate) floor: u64,
+    /// Whether the stream had lost messages from its middle by then.
+    pub(crate) holes: Holes,
 }
+
+/// Whether messages were removed from the middle of a stream. They may stay among the pending for ever, or leave without an ack
+/// (`purge` and `getNextMsg` in server/consumer.go): the number of pending messages then tells nothing about which they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holes {
+    /// None were: what is pending is there, and comes again.
+    None,
+    /// Some were.
+    Some,
+}
+
+/// A third of an ack wait.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Period(u16);
 
 /// A question to the server, and the session it belongs to: an answer from before a new start says nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Question(u64);
-
-/// How often in a row the server must have pending what is in hand. Twice: in a cluster its leader tells the floor of the
-/// replicated state and the pending messages of its own, which is a moment ahead.
-const AGREED: u32 = 2;
+pub(crate) struct Question {
+    session: u64,
+    /// Changes with every sign that the doubt goes on for a reason: it began anew, or something came again.
+    pub(crate) signs: u64,
+}
 
 /// The messages in hand, by stream sequence.
 #[derive(Debug, Default)]
@@ -99,6 +136,8 @@ pub(crate) struct Ledger {
     sound_to: u64,
     /// Up to this stream sequence all is acked, as the server said last.
     floor: u64,
+    /// Up to this stream sequence everything is stored, as was found out here.
+    passed: u64,
     /// The consumer sequence behind the last gap: counts taken before it know nothing of what was lost there.
     behind_gap: u64,
     /// Counts for which not every delivery has come in yet.
@@ -107,9 +146,10 @@ pub(crate) struct Ledger {
     agreed: u32,
     /// Sessions so far.
     session: u64,
+    signs: u64,
     held: usize,
     acked: u64,
-    period: u32,
+    period: u16,
 }
 
 impl Ledger {
@@ -121,7 +161,19 @@ impl Ledger {
         self.disagree();
     }
 
+    /// The consumer or its stream is another one: nothing that is known holds.
+    pub(crate) fn forget(&mut self) {
+        *self = Self {
+            session: self.session + 1,
+            signs: self.signs + 1,
+            acked: self.acked,
+            period: self.period,
+            ..Self::default()
+        };
+    }
+
     fn disagree(&mut self) {
+        self.signs += 1;
         self.open = None;
         self.agreed = 0;
     }
@@ -129,6 +181,9 @@ impl Ledger {
     /// Takes note of a delivery.
     pub(crate) fn deliver(&mut self, arrival: Arrival) -> Taken {
         let place = self.place(arrival.stream);
+        if place.is_ok_and(|index| self.entries[index].mark != mark(arrival.time)) {
+            return Taken::Stranger;
+        }
         self.follow(arrival, place);
         let taken = match place {
             Ok(index) => self.known(index, arrival),
@@ -143,7 +198,6 @@ impl Ledger {
         if let Some(counts) = self.open
             && self.last >= counts.delivered
         {
-            self.open = None;
             self.compare(counts);
         }
         taken
@@ -164,8 +218,10 @@ impl Ledger {
             // The server counts anew: nothing known of it holds any more.
             self.sound_to = 0;
             self.floor = 0;
+            self.passed = 0;
             self.behind_gap = arrival.consumer;
             self.last = arrival.consumer;
+            self.session += 1;
             self.disagree();
         }
         // Delivered before, but not (or no more) known here: an ack has not reached the server, or somebody else has had it. A
@@ -195,9 +251,11 @@ impl Ledger {
     }
 
     fn insert(&mut self, index: usize, arrival: Arrival) {
+        self.signs += u64::from(arrival.attempt == Attempt::Again);
         let entry = Entry {
             stream: arrival.stream,
             consumer: arrival.consumer,
+            mark: mark(arrival.time),
             period: self.period,
             state: State::Held,
         };
@@ -249,6 +307,7 @@ impl Ledger {
                 stream: entry.stream,
                 consumer: entry.consumer,
             });
+            self.passed = entry.stream;
             self.acked += 1;
             self.entries.pop_front();
             self.next = self.next.saturating_sub(1);
@@ -256,90 +315,27 @@ impl Ledger {
         due
     }
 
-    /// What only the server can say: how it goes on. Its answer goes to [`Ledger::confirm`].
-    pub(crate) fn asks(&self) -> Option<Question> {
-        let front = self.entries.front();
-        let stuck = front.is_some_and(|entry| entry.state == State::Returned);
-        (self.sound_to != u64::MAX || stuck).then_some(Question(self.session))
-    }
-
-    /// Takes the server's answer.
-    pub(crate) fn confirm(&mut self, question: Question, counts: Counts) {
-        if question.0 != self.session {
-            return;
-        }
-        self.floor = counts.floor;
-        // Somebody acked these: nothing up to there will come again.
-        let gone = self
-            .entries
-            .partition_point(|entry| entry.stream <= counts.floor);
-        for entry in self.entries.drain(..gone) {
-            self.held -= usize::from(entry.state == State::Held);
-            self.acked += u64::from(entry.state == State::Settled);
-        }
-        self.next = self.next.saturating_sub(gone);
-        if self.sound_to == u64::MAX || counts.delivered + 1 < self.behind_gap {
-            return;
-        }
-        self.compare(counts);
-        // Deliveries may be under way that the server has counted: they decide when they are here.
-        let open = self.sound_to != u64::MAX && self.last < counts.delivered && self.agreed == 0;
-        self.open = open.then_some(counts);
-    }
-
-    /// What is in hand, delivered up to the server's count and above its floor, is pending there. If it is as much as the server
-    /// has pending, then there is nothing else.
-    fn compare(&mut self, counts: Counts) {
-        let in_hand = self
-            .entries
-            .iter()
-            .filter(|entry| entry.consumer <= counts.delivered && entry.stream > counts.floor);
-        match (in_hand.count() as u64).cmp(&counts.pending) {
-            std::cmp::Ordering::Equal => {
-                self.agreed += 1;
-                if counts.pending == 0 || self.agreed >= AGREED {
-                    self.is_sound(counts.delivered);
-                }
-            }
-            std::cmp::Ordering::Less => self.agreed = 0,
-            // Messages were removed from the stream. Which ones is not told: what is settled is stored, and if it is still
-            // pending it comes again, which changes nothing.
-            std::cmp::Ordering::Greater => {
-                let before = self.entries.len();
-                self.entries.retain(|entry| entry.state == State::Held);
-                self.acked += (before - self.entries.len()) as u64;
-                self.next = 0;
-                self.agreed = 0;
-            }
-        }
-    }
-
-    fn is_sound(&mut self, delivered: u64) {
-        self.sound_to = u64::MAX;
-        self.last = self.last.max(delivered);
-        self.disagree();
-        // First consumer sequences rise with stream sequences, so each is below that of the next message. With this bound an
-        // ack is never below the server's floor, and never above that of a later message.
-        let mut above = u64::MAX;
-        for entry in self.entries.iter_mut().rev() {
-            entry.consumer = entry.consumer.min(above - 1);
-            above = entry.consumer;
-        }
-    }
-
-    /// A third of the ack wait has passed: what is in hand and was so before the last third began.
-    pub(crate) fn prolong(&mut self) -> Vec<Due> {
-        let last = self.period;
+    /// A third of the ack wait has passed. What [`Ledger::waiting`] is to be asked for: the period that has just ended.
+    pub(crate) fn end_period(&mut self) -> Period {
+        let ended = Period(self.period);
         self.period = self.period.wrapping_add(1);
-        let waiting = self
-            .entries
-            .iter()
-            .filter(|entry| entry.state != State::Returned && entry.period != last);
+        ended
+    }
+
+    /// At most so many messages above a stream sequence that were in hand before that period began.
+    pub(crate) fn waiting(&self, period: Period, above: u64, most: usize) -> Vec<Due> {
+        let from = self.entries.partition_point(|entry| entry.stream <= above);
+        let now = self.period;
+        let waiting = self.entries.range(from..).filter(|entry| {
+            let late = entry.period == period.0 || entry.period == now;
+            entry.state != State::Returned && !late
+        });
         waiting
             .map(|entry| Due {
                 stream: entry.stream,
                 consumer: entry.consumer,
             })
+            .take(most)
             .collect()
     }
 
@@ -351,6 +347,16 @@ impl Ledger {
     /// Messages the server may still wait for.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// The consumer sequence of the latest delivery.
+    pub(crate) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// The highest stream sequence delivered here.
+    pub(crate) fn top(&self) -> u64 {
+        self.top
     }
 
     /// Messages acked since the last call.

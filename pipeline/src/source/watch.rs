@@ -142,6 +142,8 @@ mod tests {
         ack_floor: 50,
         pending: 40,
         ack_pending: 10,
+        delivered_consumer: 60,
+        delivered_stream: 60,
     };
 
     fn after(now: ConsumerState) -> Option<Damage> {

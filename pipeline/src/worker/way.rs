@@ -65,6 +65,7 @@ impl Way<'_> {
                     let board = Arc::clone(&self.console.lanes);
                     let prefix = self.prefix.as_str().to_owned();
                     let lanes = Lanes::new(own, divided, stream, prefix, metrics, board);
+                    let lanes = lanes.with_batches_of(self.config.batch.lines);
                     let (pulled, staying) = stay(lanes, handoff, stop);
                     return (Box::pin(pulled.cancelled_owned()), Some(staying));
                 }

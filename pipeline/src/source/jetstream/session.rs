@@ -1,6 +1,7 @@
 //! One session: pulls go out on the source's inbox, messages come in and are held for the path. It ends when something goes wrong;
 //! what it received stays held, and nothing is lost.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use async_nats::{HeaderMap, Message, StatusCode, Subject};
@@ -11,9 +12,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{Acks, Over, Source};
+use crate::bus::EnsureError;
 use crate::delivery::{Ack, Attempt, CHUNK, Declared, Delivery};
 use crate::source::handoff::Handoff;
 use crate::source::inbox::Inbox;
+use crate::source::lane::{Begun, Delivered, Lane};
 use crate::source::ledger::Arrival;
 use crate::source::plan;
 use crate::source::pulls::{self, Pulls, Told};
@@ -35,14 +38,17 @@ impl Source {
             return Err(Over::Disconnected);
         }
         self.ensure().await?;
+        if let Acks::All(owned) = &self.acks
+            && self.begin(&owned.lane).await? == Begun::Anew
+        {
+            // What the server had sent of the other one would be taken for this one's.
+            *inbox = None;
+        }
         let inbox = match inbox {
             Some(inbox) => inbox,
             None => inbox.insert(Inbox::open(&self.bus).await?),
         };
         inbox.start_session();
-        if let Acks::All(owned) = &self.acks {
-            owned.lane.doubt();
-        }
         let mut pulls = Pulls::new(self.config.prefetch_bytes, self.bus.max_payload());
         let mut watchdog = interval(SILENCE / 4);
         let mut prolong = interval(self.config.ack_wait / 3);
@@ -71,6 +77,25 @@ impl Source {
             }
             self.held.set(handoff.bytes() as u64);
         }
+    }
+
+    /// Asks whether the consumer is still the one whose messages are in hand.
+    async fn begin(&self, lane: &Lane) -> Result<Begun, Over> {
+        let (stream, consumer) = (&self.config.stream, &self.config.consumer);
+        let Some(state) = self.bus.consumer_state(stream, consumer).await? else {
+            let what = format!("consumer {consumer}");
+            let reason = "it was deleted just now".to_owned();
+            return Err(EnsureError::Unavailable { what, reason }.into());
+        };
+        let begun = lane.begin(&state);
+        if begun == Begun::Anew {
+            warn!(
+                stream,
+                consumer,
+                "the consumer is not as it was when messages were received: what is un-acked is read again"
+            );
+        }
+        Ok(begun)
     }
 
     async fn ask(&self, pulls: &mut Pulls, held: usize, reply: &Subject) -> Result<(), Over> {
@@ -119,7 +144,7 @@ impl Source {
             return Ok(());
         };
         tally.add(message.payload.len(), &reply);
-        let Some(ack) = self.ack(message.reply, &reply) else {
+        let Some(ack) = self.ack(message.reply, &reply)? else {
             self.metrics.duplicates.inc();
             return Ok(());
         };
@@ -134,23 +159,28 @@ impl Source {
     }
 
     /// The right to ack a message; `None` for one that is in hand already.
-    fn ack(&self, subject: Option<Subject>, reply: &Reply) -> Option<Ack> {
+    fn ack(&self, subject: Option<Subject>, reply: &Reply) -> Result<Option<Ack>, Over> {
         let Some(subject) = subject else {
-            return Some(Ack::none());
+            return Ok(Some(Ack::none()));
         };
-        match (&self.acks, reply.stamp.sequence) {
+        Ok(match (&self.acks, reply.stamp.sequence) {
             (Acks::All(owned), Some(sequence)) => {
                 let arrival = Arrival {
                     stream: sequence.get(),
                     consumer: reply.consumer,
+                    time: reply.stamp.time,
                     attempt: reply.stamp.attempt,
                 };
-                owned.lane.deliver(arrival, &subject).map(Ack::by_ticket)
+                match owned.lane.deliver(arrival, &subject) {
+                    Delivered::New(ticket) => Some(Ack::by_ticket(ticket)),
+                    Delivered::Again => None,
+                    Delivered::Stranger => return Err(Over::Stranger),
+                }
             }
             // No stream counts from 0.
             (Acks::All(_), None) => Some(Ack::none()),
             (Acks::Each, _) => Some(Ack::by_reply(subject)),
-        }
+        })
     }
 
     async fn prolong(&self, handoff: &Handoff) -> Result<(), Over> {
@@ -217,6 +247,8 @@ impl Drop for Tally<'_> {
     fn drop(&mut self) {
         let metrics = &self.source.metrics;
         metrics.received.inc_by(self.messages);
+        let came = &self.source.came;
+        came.fetch_add(self.messages, Ordering::Relaxed);
         metrics.received_bytes.inc_by(self.bytes);
         metrics.redelivered.inc_by(self.again);
         if let Some(pending) = self.pending {

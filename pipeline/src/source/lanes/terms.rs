@@ -16,6 +16,8 @@ use crate::source::plan::{self, Extent, Found, Lane};
 const LOOK: Duration = Duration::from_secs(5);
 /// The smallest budget of a lane: one pull.
 const LEAST: usize = 64 * 1024;
+/// So many batches must fit into what a lane may have un-acked, as in the whole configuration: others would never fill.
+const BATCHES: usize = 2;
 
 /// What came of a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +52,7 @@ pub(super) struct Terms {
     /// Those that start at the beginning all the same.
     new: BTreeSet<String>,
     looked: Option<Instant>,
+    batch_lines: usize,
 }
 
 impl Terms {
@@ -72,7 +75,14 @@ impl Terms {
             start: None,
             new: BTreeSet::new(),
             looked: None,
+            batch_lines: 0,
         }
+    }
+
+    /// The most lines in a batch.
+    pub(super) fn with_batches_of(mut self, lines: usize) -> Self {
+        self.batch_lines = lines;
+        self
     }
 
     /// The bucket, once it is there.
@@ -118,6 +128,11 @@ impl Terms {
         JetStream {
             consumer: lane.consumer.clone(),
             prefetch_bytes: (self.config.prefetch_bytes / self.lanes.len().max(1)).max(LEAST),
+            max_ack_pending: un_acked(
+                self.config.max_ack_pending,
+                self.lanes.len(),
+                self.batch_lines,
+            ),
             ..self.config.clone()
         }
     }
@@ -234,5 +249,26 @@ impl Terms {
         // One bucket a stream and one key a consumer: put together into one name, two of them could be the same.
         let leases = self.bus.leases(stream, &self.config.consumer, replicas);
         leases.await
+    }
+}
+
+/// What one of so many lanes may have un-acked of `all`: its owner remembers each message while it is in doubt.
+fn un_acked(all: i64, lanes: usize, batch_lines: usize) -> i64 {
+    let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let least = number(batch_lines.saturating_mul(BATCHES));
+    (all / number(lanes).max(1)).max(least).clamp(1, all.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::un_acked;
+
+    #[test]
+    fn lanes_share_what_may_be_un_acked_and_each_can_fill_two_batches() {
+        assert_eq!(un_acked(65_536, 1, 5_000), 65_536);
+        assert_eq!(un_acked(65_536, 5, 5_000), 13_107);
+        assert_eq!(un_acked(65_536, 65, 5_000), 10_000);
+        assert_eq!(un_acked(65_536, 0, 5_000), 65_536);
+        assert_eq!(un_acked(100, 65, 0), 1);
     }
 }

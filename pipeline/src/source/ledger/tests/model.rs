@@ -1,12 +1,13 @@
-//! Random histories: two owners at once, drops, lost connections, crashes, acks under way or lost. The model of the server follows
-//! nats-server 2.12.1, server/consumer.go. Promises: nothing leaves the server's pending messages before it is stored, and in the
-//! end nothing stays there.
+//! Random histories: two owners at once, drops, lost connections, crashes, acks under way or lost, purges by subject. The model of the server follows
+//! nats-server 2.12.1, server/consumer.go. Promises: nothing leaves the server's pending messages before it is stored or removed
+//! from the stream, and in the end nothing stays there.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use proptest::prelude::*;
 
-use super::super::{Arrival, Counts, Due, Ledger, Question, Taken};
+use super::super::{Arrival, Counts, Due, Holes, Ledger, Question, Taken};
+use super::stored;
 use crate::delivery::Attempt;
 
 /// More may not be pending: `max_ack_pending`.
@@ -23,12 +24,23 @@ struct Server {
     again: VecDeque<u64>,
     /// Could not be handed to anybody: comes as if for the first time (`didNotDeliver`).
     bounced: BTreeSet<u64>,
+    /// Not in the stream any more.
+    removed: BTreeSet<u64>,
+}
+
+/// What a purge by subject does to messages that are not acked (`purge`): it depends on where the ack floor is.
+#[derive(Debug, Clone, Copy)]
+enum Unacked {
+    /// They stay pending for ever: `getNextMsg` skips them.
+    Stay,
+    /// They are pending no more, and the floor of consumer sequences is behind them.
+    Leave,
 }
 
 impl Server {
     fn deliver(&mut self) -> Option<Arrival> {
         while let Some(stream) = self.again.pop_front() {
-            if self.pending.contains_key(&stream) {
+            if self.pending.contains_key(&stream) && !self.removed.contains(&stream) {
                 self.delivered += 1;
                 let attempt = match self.bounced.remove(&stream) {
                     true => Attempt::First,
@@ -37,7 +49,13 @@ impl Server {
                 return Some(self.arrival(stream, attempt));
             }
         }
-        if self.next >= self.published || self.pending.len() >= MAX_PENDING {
+        if self.pending.len() >= MAX_PENDING {
+            return None;
+        }
+        while self.removed.contains(&(self.next + 1)) {
+            self.next += 1;
+        }
+        if self.next >= self.published {
             return None;
         }
         self.next += 1;
@@ -50,8 +68,26 @@ impl Server {
         Arrival {
             stream,
             consumer: self.delivered,
+            time: stored(stream),
             attempt,
         }
+    }
+
+    /// Every fifth message but the last is gone.
+    fn purge(&mut self, share: u64, unacked: Unacked) {
+        let purged = (1..self.published).filter(|stream| stream % 5 == share);
+        self.removed.extend(purged);
+        if let Unacked::Leave = unacked {
+            for stream in &self.removed {
+                if let Some(consumer) = self.pending.remove(stream) {
+                    self.floor.0 = self.floor.0.max(consumer);
+                }
+            }
+        }
+    }
+
+    fn next_message(&self, from: u64) -> Option<u64> {
+        (from..=self.published).find(|stream| !self.removed.contains(stream))
     }
 
     /// What the ack takes out of pending.
@@ -82,7 +118,13 @@ impl Server {
         Counts {
             pending: self.pending.len() as u64,
             delivered: self.delivered,
+            through: self.next,
             floor: self.floor.1,
+            holes: if self.removed.is_empty() {
+                Holes::None
+            } else {
+                Holes::Some
+            },
         }
     }
 }
@@ -112,6 +154,8 @@ enum Step {
     Expire(u64),
     Ask,
     Answer,
+    Search,
+    Purge(u64, Unacked),
 }
 
 fn step() -> impl Strategy<Value = (usize, Step)> {
@@ -131,6 +175,9 @@ fn step() -> impl Strategy<Value = (usize, Step)> {
         3 => (0..4_u64).prop_map(Step::Expire),
         6 => Just(Step::Ask),
         6 => Just(Step::Answer),
+        3 => Just(Step::Search),
+        1 => (0..5_u64).prop_map(|share| Step::Purge(share, Unacked::Stay)),
+        1 => (0..5_u64).prop_map(|share| Step::Purge(share, Unacked::Leave)),
     ];
     (prop_oneof![3 => Just(0_usize), 1 => Just(1_usize)], step)
 }
@@ -208,7 +255,35 @@ impl World {
                     owner.ledger.confirm(question, counts);
                 }
             }
+            Step::Search => self.search(who),
+            Step::Purge(share, unacked) => self.server.purge(share, unacked),
         }
+    }
+
+    /// As the tender does it, with an answer that has not been taken yet.
+    fn search(&mut self, who: usize) {
+        let Owner { ledger, answer, .. } = &mut self.owners[who];
+        let Some((question, counts)) = *answer else {
+            return;
+        };
+        if counts.holes == Holes::None {
+            return;
+        }
+        while let Some(stream) = ledger.first_returned(question)
+            && self.server.next_message(stream) != Some(stream)
+        {
+            ledger.is_gone(question, stream);
+        }
+        let mut from = counts.floor + 1;
+        while let Some(unknown) = ledger.first_unknown(from, counts.through) {
+            let next = self.server.next_message(unknown);
+            match next.filter(|next| *next <= counts.through) {
+                None => break,
+                Some(next) if ledger.first_unknown(next, next).is_some() => return,
+                Some(next) => from = next + 1,
+            }
+        }
+        ledger.nothing_is_missing(question, counts);
     }
 
     fn work_off(&mut self, count: usize) {
@@ -218,7 +293,7 @@ impl World {
             };
             for stream in self.server.ack(due) {
                 assert!(
-                    self.stored.contains(&stream),
+                    self.stored.contains(&stream) || self.server.removed.contains(&stream),
                     "{stream} was acked and is nowhere"
                 );
             }
@@ -237,8 +312,14 @@ impl World {
                 self.take(0, Step::Due);
                 self.take(0, Step::Acks(20));
             }
-            self.take(0, Step::Ask);
-            self.take(0, Step::Answer);
+            // Far more often than an ack wait passes.
+            for _ in 0..4 {
+                self.take(0, Step::Ask);
+                self.take(0, Step::Search);
+                self.take(0, Step::Answer);
+                self.take(0, Step::Due);
+                self.take(0, Step::Acks(20));
+            }
             if self.server.pending.is_empty() && self.server.next == self.server.published {
                 return;
             }
