@@ -209,8 +209,8 @@ impl Lane {
     }
 
     /// See [`Ledger::first_returned`].
-    pub(crate) fn first_returned(&self) -> Option<u64> {
-        self.books().ledger.first_returned()
+    pub(crate) fn first_returned(&self, question: Question) -> Option<u64> {
+        self.books().ledger.first_returned(question)
     }
 
     /// See [`Ledger::is_gone`].

@@ -150,7 +150,7 @@ impl Tender {
 
     /// Looks the stream through for what is not known here: messages were removed from it, and counts tell nothing.
     async fn search(&self, question: Question, counts: Counts) -> Result<(), EnsureError> {
-        while let Some(sequence) = self.lane.first_returned() {
+        while let Some(sequence) = self.lane.first_returned(question) {
             let there = self.bus.next_message(&self.stream, sequence, EVERYTHING);
             if there.await? == Some(sequence) {
                 break;

@@ -269,7 +269,7 @@ impl World {
         if counts.holes == Holes::None {
             return;
         }
-        while let Some(stream) = ledger.first_returned()
+        while let Some(stream) = ledger.first_returned(question)
             && self.server.next_message(stream) != Some(stream)
         {
             ledger.is_gone(question, stream);
