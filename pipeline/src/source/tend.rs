@@ -135,7 +135,10 @@ impl Tender {
         self.lane.confirm(question, counts);
         let rested = doubt.searched.is_none_or(|last| last.elapsed() > SEARCH);
         if counts.holes == Holes::Some && self.lane.asks().is_some() && rested {
-            self.search(question, counts, &filters).await?;
+            // A search that cannot be made, for want of the right to, must not hide that the lane is stuck.
+            if let Err(error) = self.search(question, counts, &filters).await {
+                warn!(%error, consumer = self.consumer, "what was removed from the stream cannot be looked for");
+            }
             doubt.searched = Some(Instant::now());
         }
         if let Some(question) = self.lane.asks() {

@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Counts, Holes, Ledger, Question, State};
+use super::{Counts, Entry, Holes, Ledger, Question, State};
 
 /// How often in a row the server must have pending what is in hand. Twice: in a cluster its leader tells the floor of the
 /// replicated state and the pending messages of its own, which is a moment ahead.
@@ -115,13 +115,28 @@ impl Ledger {
     /// The stream was looked through: nothing is missing of what had been delivered by these counts.
     pub(crate) fn nothing_is_missing(&mut self, question: Question, counts: Counts) {
         let current = question.session == self.session && counts.delivered + 1 >= self.behind_gap;
-        if current && self.sound_to != u64::MAX {
-            self.is_sound(counts.delivered);
+        if !current || self.sound_to == u64::MAX {
+            return;
         }
+        // The last of them may be gone and pending for ever, and with it others that nothing here stands behind: without an ack
+        // of its own the server could stop at so many.
+        if counts.through > self.floor.max(self.passed)
+            && let Err(index) = self.place(counts.through)
+        {
+            let gone = Entry {
+                stream: counts.through,
+                consumer: counts.delivered,
+                mark: 0,
+                period: self.period,
+                state: State::Settled,
+            };
+            self.entries.insert(index, gone);
+            self.next = 0;
+        }
+        self.is_sound(counts.delivered);
     }
 
-    /// The first message that was given up here and has not come again; none in another session than that of the question, which
-    /// could say no more about it.
+    /// The first message that was given up here and has not come again, while the question holds.
     pub(crate) fn first_returned(&self, question: Question) -> Option<u64> {
         if question.session != self.session {
             return None;

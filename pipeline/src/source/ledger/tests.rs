@@ -337,3 +337,30 @@ fn a_message_that_was_given_up_and_is_gone_holds_no_ack() {
     assert_eq!(due(&mut ledger), Some((2, 2)));
     assert_eq!(ledger.asks(), None);
 }
+
+#[test]
+fn what_is_gone_and_pending_for_ever_is_acked_behind_the_last_message() {
+    let mut ledger = holding(2);
+    ledger.doubt();
+    // 3 to 5 were delivered to somebody else, and are purged.
+    let purged = Counts {
+        holes: Holes::Some,
+        ..counts(5, 5, 0)
+    };
+    let question = ledger.asks().unwrap();
+    ledger.confirm(question, purged);
+    ledger.nothing_is_missing(question, purged);
+    ledger.settle(1);
+    assert_eq!(due(&mut ledger), Some((1, 1)));
+    ledger.settle(2);
+    assert_eq!(due(&mut ledger), Some((5, 5)));
+}
+
+#[test]
+fn an_old_question_asks_for_nothing_that_was_given_up() {
+    let mut ledger = holding(3);
+    ledger.give_back(1);
+    let question = ledger.asks().expect("it hangs on a message");
+    ledger.doubt();
+    assert_eq!(ledger.first_returned(question), None);
+}
