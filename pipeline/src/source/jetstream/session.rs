@@ -95,6 +95,12 @@ impl Source {
                 "the consumer is not as it was when messages were received: what is un-acked is read again"
             );
         }
+        // Before the first pull nothing is under way: a consumer with nothing pending leaves no doubt, and acks flow from the first
+        // batch on. Otherwise it takes so long to agree that the server stops at `max_ack_pending`.
+        if let Some(question) = lane.asks() {
+            let (counts, _) = self.bus.counts(stream, consumer).await?;
+            lane.confirm(question, counts);
+        }
         Ok(begun)
     }
 
