@@ -115,6 +115,7 @@ impl Decoder {
 }
 
 /// How the payload is written, if its class may be written so.
+#[inline]
 fn encoding(delivery: &Delivery, route: &Route<'_>) -> Result<Encoding, Refusal> {
     let encoding = match delivery.declared {
         Declared::Known(encoding) => encoding,

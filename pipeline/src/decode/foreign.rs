@@ -26,7 +26,7 @@ pub(super) fn write<O: Observer>(
     buffers: Buffers<'_>,
     points: &Points,
     subject: &str,
-    object: Object<'_, '_>,
+    object: &Object<'_, '_>,
     time: i64,
     observer: &mut O,
 ) -> Result<(), Refusal> {
@@ -72,7 +72,7 @@ pub(super) fn write<O: Observer>(
 
 /// What sources are read from.
 struct Input<'i> {
-    object: Object<'i, 'i>,
+    object: &'i Object<'i, 'i>,
     subject: &'i str,
     collected: &'i Collected,
 }
@@ -105,7 +105,7 @@ fn token(subject: &str, number: usize) -> Option<&str> {
 }
 
 /// A string's text, or a number or boolean as it is written.
-fn scalar<'t>(object: Object<'t, '_>, found: Found) -> Result<Cow<'t, str>, Refusal> {
+fn scalar<'t>(object: &Object<'t, '_>, found: Found) -> Result<Cow<'t, str>, Refusal> {
     let text = match found.form {
         Form::Plain => object.within(found.place),
         Form::Escaped => object.string(found.place),
@@ -131,7 +131,7 @@ fn scalar<'t>(object: Object<'t, '_>, found: Found) -> Result<Cow<'t, str>, Refu
 /// Writes every scalar of `object` that `paths` does not name.
 fn leftover(
     line: &mut LineWriter<'_>,
-    object: Object<'_, '_>,
+    object: &Object<'_, '_>,
     (paths, collected): (&Paths, &Collected),
     key: &mut String,
 ) -> Result<(), Refusal> {
@@ -154,7 +154,7 @@ fn leftover(
 /// The same for what the entry `name` holds; `key` is the joined key of what that stands in.
 fn nested(
     line: &mut LineWriter<'_>,
-    object: Object<'_, '_>,
+    object: &Object<'_, '_>,
     (name, value): (&str, Place),
     paths: Option<&Paths>,
     key: &mut String,
@@ -181,9 +181,10 @@ fn nested(
 }
 
 /// As JSON says: numbers are floats.
+#[inline]
 fn automatic(
     line: &mut LineWriter<'_>,
-    object: Object<'_, '_>,
+    object: &Object<'_, '_>,
     key: &str,
     value: Found,
 ) -> Result<(), Refusal> {
@@ -203,7 +204,7 @@ fn automatic(
 /// As the mapping says.
 fn convert(
     line: &mut LineWriter<'_>,
-    object: Object<'_, '_>,
+    object: &Object<'_, '_>,
     field: &Field,
     value: Found,
 ) -> Result<(), Refusal> {
@@ -234,7 +235,7 @@ fn convert(
 }
 
 /// A value that is of its kind already, and can be written as it stands.
-fn quick<'t>(object: Object<'t, '_>, kind: FieldKind, value: Found) -> Option<Value<'t>> {
+fn quick<'t>(object: &Object<'t, '_>, kind: FieldKind, value: Found) -> Option<Value<'t>> {
     match (kind, value.form) {
         (FieldKind::Float, Form::Integer | Form::Decimal) => {
             object.digits(value.place).map(Value::Digits)

@@ -108,7 +108,7 @@ impl Collected {
     pub(super) fn below<'p>(
         &self,
         paths: &'p Paths,
-        object: Object<'_, '_>,
+        object: &Object<'_, '_>,
         (number, entry): (usize, &Entry),
     ) -> Result<Option<&'p Paths>, Refusal> {
         let child = match self.children.get(number) {
@@ -152,7 +152,7 @@ impl Paths {
 
     /// The number of the child that is below the key of `entry`.
     #[inline]
-    fn number(&self, object: Object<'_, '_>, entry: &Entry) -> Result<Option<usize>, Refusal> {
+    fn number(&self, object: &Object<'_, '_>, entry: &Entry) -> Result<Option<usize>, Refusal> {
         if entry.text != Text::Plain || object.utf8.is_none() {
             let key = object.key(entry)?;
             return Ok(self.children.iter().position(|(name, _)| *name == key));
@@ -186,17 +186,30 @@ impl Paths {
     }
 
     /// Notes where the value stands that belongs here, and what is wanted of it.
+    #[inline]
     fn note(&self, text: &[u8], value: Found, found: &mut [Option<Found>]) -> Result<(), Refusal> {
         if let Some(slot) = self.slot
             && found[slot].replace(value).is_some()
         {
             return Err(Refusal::shape("a key that the mapping reads stands twice"));
         }
-        if !self.children.is_empty() && text[value.place.start] == b'{' {
-            for (key, value) in json::entries(text, value.place) {
-                if let Some(child) = self.child(&json::string(key.of(text))?) {
-                    child.note(text, Found::at(text, value), found)?;
-                }
+        if self.children.is_empty() || text[value.place.start] != b'{' {
+            return Ok(());
+        }
+        self.note_within(text, value, found)
+    }
+
+    /// The same for what the object `value` holds.
+    #[inline(never)]
+    fn note_within(
+        &self,
+        text: &[u8],
+        value: Found,
+        found: &mut [Option<Found>],
+    ) -> Result<(), Refusal> {
+        for (key, value) in json::entries(text, value.place) {
+            if let Some(child) = self.child(&json::string(key.of(text))?) {
+                child.note(text, Found::at(text, value), found)?;
             }
         }
         Ok(())
@@ -239,7 +252,7 @@ impl Points {
     /// Looks where the values of the mapping stand in `object`.
     pub(super) fn collect(
         &self,
-        object: Object<'_, '_>,
+        object: &Object<'_, '_>,
         collected: &mut Collected,
     ) -> Result<(), Refusal> {
         let Collected { slots, children } = collected;

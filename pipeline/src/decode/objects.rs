@@ -152,7 +152,7 @@ impl<O: Observer> Objects<'_, '_, O> {
             (Class::App, Some(mapping)) => {
                 let (subject, points) = (&self.delivery.subject, &mapping.points);
                 let buffers = Buffers { key, collected };
-                foreign::write(pen, buffers, points, subject, object, time, observer)
+                foreign::write(pen, buffers, points, subject, &object, time, observer)
             }
         }
     }

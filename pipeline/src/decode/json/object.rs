@@ -37,6 +37,7 @@ impl<'t, 'e> Object<'t, 'e> {
     ///
     /// # Errors
     /// When it is not UTF-8, or half of a surrogate pair.
+    #[inline]
     pub(in crate::decode) fn key(self, entry: &Entry) -> Result<Cow<'t, str>, serde_json::Error> {
         if entry.text == json::Text::Plain
             && let Some(key) = self.within(entry.key)

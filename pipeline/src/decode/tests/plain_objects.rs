@@ -179,7 +179,7 @@ proptest! {
             let Scratch { spans, key, collected, .. } = &mut scratch;
             let pen = Pen { out: &mut out, spans, rules: Rules::of(Dialect::ALL), route: &route };
             let points = &route.mapping.unwrap().points;
-            let done = foreign::write(pen, Buffers { key, collected }, points, "sensors.a", object, TIME, &mut Nobody);
+            let done = foreign::write(pen, Buffers { key, collected }, points, "sensors.a", &object, TIME, &mut Nobody);
             (done.map_err(|refusal| format!("{refusal:?}")), out)
         };
         with(&text, |object| {
