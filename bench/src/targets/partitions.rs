@@ -10,19 +10,27 @@ use crate::trial::plan::{Incident, Plan};
 
 /// Messages in the stream.
 const MESSAGES: u64 = 3_000_000;
-/// Partitions, over two workers.
-const PARTITIONS: u32 = 4;
+/// Partitions, over two workers: one lane, for which the other worker stands by, and two for each.
+const PARTITIONS: [u32; 2] = [1, 4];
 /// Subjects to be partitioned.
 const SUBJECTS: u32 = 1_000;
 
 pub(super) fn rows(bench: &mut Bench) -> anyhow::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for partitions in PARTITIONS {
+        rows.extend(over_explicit_acks(bench, partitions)?);
+    }
+    Ok(rows)
+}
+
+fn over_explicit_acks(bench: &mut Bench, partitions: u32) -> anyhow::Result<Vec<Row>> {
     let explicit = Scenario {
         source: Source::Explicit,
         subjects: SUBJECTS,
         ..Scenario::default()
     };
     let partitioned = Scenario {
-        source: Source::Partitions(PARTITIONS),
+        source: Source::Partitions(partitions),
         ..explicit
     };
     let messages = bench.messages(MESSAGES);
@@ -43,18 +51,18 @@ pub(super) fn rows(bench: &mut Bench) -> anyhow::Result<Vec<Row>> {
     bench.fresh_server()?;
     Ok(vec![
         Row::new(
-            "partitions on two workers: rate over explicit acks'",
+            &format!("partitions = {partitions}, two workers: rate over explicit acks'"),
             Target::AtLeast(2.0),
             Unit::Ratio,
             turns.ratios(),
         )
         .note(turns.note(String::new())),
         turns.none_of(
-            "partitions on two workers: lines lost, doubled or altered",
+            &format!("partitions = {partitions}, two workers: lines lost, doubled or altered"),
             |record| Some(record.count.lost + record.count.doubled + record.count.altered),
         ),
         Row::new(
-            "an owner killed: lines lost, or points doubled",
+            &format!("partitions = {partitions}, an owner killed: lines lost, or points doubled"),
             Target::AtMost(0.0),
             Unit::Count,
             Spread::of([float(killed.lost + killed.altered)]),
