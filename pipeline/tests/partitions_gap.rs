@@ -12,29 +12,17 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use divided::consumers;
-use flightline_fixtures::generator::Message;
 use flightline_fixtures::nats::{Nats, Options};
-use reading::{Reading, floor, sequences};
+use reading::{Reading, floor, numbered, sequences};
 use support::{PATIENCE, Publisher};
 
 const MESSAGES: u64 = 3_000;
 /// What the client holds before it drops: far less than a pull brings.
 const CAPACITY: usize = 256;
 
-fn messages() -> Vec<Message> {
-    let message = |number: u64| Message {
-        subject: format!("telemetry.app.s.t{}", number % 10),
-        content_type: None,
-        payload: format!("m v={number} {}\n", number + 1).into_bytes(),
-        points: Vec::new(),
-        refused: Vec::new(),
-    };
-    (0..MESSAGES).map(message).collect()
-}
-
 async fn nothing_is_lost(server: &Nats) {
     let publisher = Publisher::new(server).await;
-    publisher.publish(&messages()).await;
+    publisher.publish(&numbered(0..=MESSAGES - 1)).await;
     let mut reading = Reading::start(server, CAPACITY).await;
     let mut stored = BTreeSet::new();
     let deadline = Instant::now() + PATIENCE;

@@ -16,25 +16,13 @@ use std::time::{Duration, Instant};
 use async_nats::jetstream;
 use divided::{consumers, dividing_servers};
 use flightline::bus::SUBSCRIPTION_CAPACITY;
-use flightline_fixtures::generator::Message;
 use flightline_fixtures::nats::{Nats, Options};
-use reading::{Reading, floor, sequences};
+use reading::{Reading, floor, numbered, sequences};
 use support::{PATIENCE, Publisher};
 
 const MESSAGES: u64 = 100;
 /// Up to here all is acked before the purge: then the server lets purged messages stay pending.
 const ACKED: u64 = 10;
-
-fn messages() -> Vec<Message> {
-    let message = |number: u64| Message {
-        subject: format!("telemetry.app.s.t{}", number % 10),
-        content_type: None,
-        payload: format!("m v={number} {}\n", number + 1).into_bytes(),
-        points: Vec::new(),
-        refused: Vec::new(),
-    };
-    (1..=MESSAGES).map(message).collect()
-}
 
 /// Purges one of ten subjects of which most is un-acked.
 async fn purge(server: &Nats) {
@@ -53,7 +41,10 @@ async fn wait_acked(server: &Nats, up_to: u64) {
 }
 
 async fn a_new_owner_acks_what_is_left(server: &Nats) {
-    Publisher::new(server).await.publish(&messages()).await;
+    Publisher::new(server)
+        .await
+        .publish(&numbered(1..=MESSAGES))
+        .await;
     let mut first = Reading::start(server, SUBSCRIPTION_CAPACITY).await;
     let mut held = first.hold(MESSAGES as usize, PATIENCE).await;
     let rest = held.split_off(ACKED as usize);
@@ -99,7 +90,10 @@ async fn what_was_purged_does_not_hold_the_acks_of_a_new_owner() {
 async fn what_was_given_up_and_then_purged_holds_no_ack() {
     for version in Options::default().each_version() {
         let server = version.start();
-        Publisher::new(&server).await.publish(&messages()).await;
+        Publisher::new(&server)
+            .await
+            .publish(&numbered(1..=MESSAGES))
+            .await;
         let mut reading = Reading::start(&server, SUBSCRIPTION_CAPACITY).await;
         let held = reading.hold(MESSAGES as usize, PATIENCE).await;
         purge(&server).await;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use flightline::metrics::Metrics;
 use flightline::sink::share::{InFlight, Share};
 use flightline::source::handoff::{Intake, handoff};
 use flightline::source::lanes::{Board, End, Lanes};
+use flightline_fixtures::generator::Message;
 use flightline_fixtures::nats::Nats;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -147,4 +149,16 @@ pub(crate) fn floor(server: &Nats) -> u64 {
 pub(crate) fn sequences(chunk: &Chunk) -> impl Iterator<Item = u64> {
     let stamps = chunk.iter().filter_map(|delivery| delivery.stamp.sequence);
     stamps.map(u64::from)
+}
+
+/// A line for each of these numbers, on ten subjects in turn.
+pub(crate) fn numbered(numbers: RangeInclusive<u64>) -> Vec<Message> {
+    let message = |number: u64| Message {
+        subject: format!("telemetry.app.s.t{}", number % 10),
+        content_type: None,
+        payload: format!("m v={number} {}\n", number + 1).into_bytes(),
+        points: Vec::new(),
+        refused: Vec::new(),
+    };
+    numbers.map(message).collect()
 }
