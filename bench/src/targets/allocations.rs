@@ -4,19 +4,14 @@
 use std::process::Command;
 
 use anyhow::{Context, ensure};
-use flightline::batch::Body;
-use flightline::decode::Decoder;
 use flightline::decode::dialect::{Dialect, Rules};
-use flightline::decode::observe::Nobody;
-use flightline::decode::route::Router;
 use flightline::decode::scan::Scanner;
 use flightline::delivery::Delivery;
 use serde::{Deserialize, Serialize};
 
 use super::row::{Row, Target, Unit};
-use super::steps::{VARIANTS, deliveries};
+use super::steps::{VARIANTS, deliveries, sensor_step};
 use super::{Bench, float};
-use crate::corpus::config;
 use crate::medians::Spread;
 use crate::scenario::Shape;
 
@@ -66,20 +61,8 @@ pub fn measure(count: impl Fn(&mut dyn FnMut()) -> u64) -> anyhow::Result<Told> 
         let found = scanner.pass(&delivery.payload, 0).next();
         found.is_some_and(|found| found.line.is_ok())
     })?;
-    let config = config(Shape::Sensor)?;
-    let router = Router::new(&config)?;
-    let mut decoder = Decoder::new(&router);
-    let mut body = Body::default();
-    let mark = body.mark();
-    let mut letters = Vec::new();
-    let json = steady(&count, &deliveries(Shape::Sensor, VARIANTS), |delivery| {
-        let Some(route) = router.route(&delivery.subject) else {
-            return false;
-        };
-        let lines = decoder.decode(delivery, &route, &mut body, &mut Nobody, &mut letters);
-        body.rollback(mark);
-        lines == 1
-    })?;
+    let sensors = deliveries(Shape::Sensor, VARIANTS);
+    let json = steady(&count, &sensors, sensor_step()?)?;
     Ok(Told {
         scanner: scanned,
         json,

@@ -114,13 +114,21 @@ fn on_top() -> anyhow::Result<Option<Spread>> {
 }
 
 fn json() -> anyhow::Result<Option<Spread>> {
+    passes(&deliveries(Shape::Sensor, VARIANTS), sensor_step()?)
+}
+
+/// Decodes a JSON sensor object into a body that is thrown away; says whether one line came of it.
+///
+/// # Errors
+/// When the configuration of a trial is wrong.
+pub(super) fn sensor_step() -> anyhow::Result<impl FnMut(&Delivery) -> bool> {
     let config = config(Shape::Sensor)?;
     let router = Router::new(&config)?;
     let mut decoder = Decoder::new(&router);
     let mut body = Body::default();
     let mark = body.mark();
     let mut letters = Vec::new();
-    passes(&deliveries(Shape::Sensor, VARIANTS), |delivery| {
+    Ok(move |delivery: &Delivery| {
         let Some(route) = router.route(&delivery.subject) else {
             return false;
         };
