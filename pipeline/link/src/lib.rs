@@ -1,0 +1,8 @@
+//! Connections as both the pipeline and the supervisor make them: who we are, how it is protected, what is never logged.
+
+/// A secret that is read when it is needed.
+pub mod secret;
+/// Certificates and the client's part of TLS.
+pub mod tls;
+/// NATS: servers, login, options.
+pub mod nats;

@@ -1,0 +1,80 @@
+//! The configuration as trusted: every value here was checked. All of it is compared when a new configuration is taken, so that only
+//! what changed is restarted.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Jobs as trusted.
+pub mod jobs;
+/// Consul, NATS, watches and telemetry as trusted.
+pub mod servers;
+
+pub use jobs::*;
+pub use servers::*;
+
+/// All that one file says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The agent; absent, `false` or empty means that nothing is registered.
+    pub consul: Option<Consul>,
+    /// In the order of the file.
+    pub jobs: Vec<Arc<Job>>,
+    /// In the order of the file.
+    pub watches: Vec<Watch>,
+    /// The HTTP server for metrics and status.
+    pub telemetry: Option<Telemetry>,
+    /// Where life-cycle, health and metrics are published.
+    pub nats: Option<Nats>,
+    /// The control socket.
+    pub control: PathBuf,
+    /// What is logged, and how.
+    pub logging: Logging,
+    /// From the first SIGTERM to the last SIGKILL; zero kills at once.
+    pub stop_timeout: Duration,
+    /// When the supervisor ends by itself.
+    pub exit_when: ExitWhen,
+}
+
+/// When the supervisor ends by itself, beside the end of a main job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ExitWhen {
+    /// When every job has ended; a job that still could be started has not.
+    #[default]
+    Complete,
+    /// Also when what is left only waits for events.
+    Idle,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logging {
+    /// The least important that is written.
+    pub level: tracing::Level,
+    /// How a record is written.
+    pub format: LogFormat,
+    /// Where to.
+    pub output: LogOutput,
+}
+
+/// How a log record is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Time, job, pid, message.
+    Default,
+    /// `key=value` pairs.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Where log records go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogOutput {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// A file, appended to and opened again on SIGUSR1.
+    File(PathBuf),
+}
