@@ -10,8 +10,12 @@ pub mod event;
 pub mod template;
 /// Text as typed in, configuration as trusted out.
 pub mod config;
+/// What the jobs want done.
+pub mod action;
 /// Pure: what each job makes of an event.
 pub mod job;
+/// Pure: all jobs together, from the start to the last SIGKILL.
+pub mod fleet;
 /// The only place that starts, signals and waits for processes.
 pub mod process;
 /// What PID 1 does: reap, forward signals, pass the exit status up.

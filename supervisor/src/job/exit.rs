@@ -1,0 +1,129 @@
+//! What follows an exit: events, then a restart, the next start, or the end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::action::{Action, Cause, Remark};
+use crate::config::When;
+use crate::event::{Code, ExitStatus, Source};
+
+use super::{Job, Life, Pending, ProcessStop, Then, Turn};
+
+/// What a shell says of a program that it does not find; life-cycle messages say it of a process that could not be started.
+const NOT_STARTED: i32 = 127;
+
+impl Job {
+    /// Its process could not be started.
+    pub fn not_started(&mut self, turn: &mut Turn<'_>) {
+        self.over(ExitStatus::Code(NOT_STARTED), Cause::SpawnFailed, turn);
+    }
+
+    /// Its process has ended and is reaped.
+    pub fn exited(&mut self, status: ExitStatus, turn: &mut Turn<'_>) {
+        self.over(status, Cause::Exit, turn);
+    }
+
+    fn over(&mut self, status: ExitStatus, cause: Cause, turn: &mut Turn<'_>) {
+        let Some(process) = self.process.take() else {
+            return;
+        };
+        self.exit = Some(status.code());
+        self.idle_since = Some(turn.now);
+        self.check_reset(turn);
+        let name = Arc::clone(&self.plan.name);
+        let source = Source::job(&name);
+        if status.is_success() {
+            turn.publish(Code::ExitSuccess, source);
+        } else {
+            turn.publish(Code::ExitFailed, source.clone());
+            turn.publish(Code::Error, source);
+            // What was stopped on purpose did not fail.
+            if process.stop == ProcessStop::None && cause == Cause::Exit {
+                let exit = status.code();
+                turn.actions
+                    .push(Action::Say(Remark::Failed { name, exit }));
+            }
+        }
+        if turn.now.saturating_duration_since(process.since) >= self.plan.backoff.steady {
+            self.quick = 0;
+        } else {
+            self.quick = self.quick.saturating_add(1);
+        }
+        match self.life {
+            Life::Open => match process.stop {
+                ProcessStop::Asked { then, .. } | ProcessStop::Killed { then }
+                    if then == Then::Start =>
+                {
+                    self.show_anew(cause, turn);
+                    self.launch(Cause::Operator, turn);
+                }
+                _ => self.go_on(cause, turn),
+            },
+            Life::PreStop { .. } | Life::Withdrawing { .. } => {}
+            Life::Stopping => self.finish(turn),
+            Life::Ended(_) => {}
+        }
+    }
+
+    /// The rules for an exit of a job that lives on.
+    fn go_on(&mut self, cause: Cause, turn: &mut Turn<'_>) {
+        let pending = std::mem::replace(&mut self.pending, Pending::Nothing);
+        if let When::Interval(_) = self.plan.when {
+            match pending {
+                Pending::Start(tick) => {
+                    self.show_anew(cause, turn);
+                    self.launch(tick, turn);
+                }
+                Pending::End => self.end(Cause::Complete, turn),
+                // A tick of the future starts it, or ends it.
+                Pending::Nothing => self.show_anew(cause, turn),
+            }
+            return;
+        }
+        if self.restarts.take().is_some() {
+            self.pending = pending;
+            self.restart_by_rule(cause, turn);
+            return;
+        }
+        if self.starts.is_spent() {
+            self.end(cause, turn);
+            return;
+        }
+        self.show_anew(cause, turn);
+        if let Pending::Start(cause) = pending {
+            self.take_start();
+            self.start_paced(cause, turn);
+        }
+    }
+
+    /// A restart, now or after a pause.
+    fn restart_by_rule(&mut self, cause: Cause, turn: &mut Turn<'_>) {
+        let pause = self.pause();
+        // Every restart passes through this state, so that who follows the life-cycle sees the exit.
+        self.restart_at = Some(turn.now + pause);
+        self.show_anew(cause, turn);
+        if pause.is_zero() {
+            self.restart_at = None;
+            self.launch(Cause::Restart, turn);
+        } else {
+            let name = Arc::clone(&self.plan.name);
+            turn.actions
+                .push(Action::Say(Remark::BackingOff { name, pause }));
+        }
+    }
+
+    /// The pause before the next start: none for the first quick runs, then doubled. A job that ends well is not held up longer than
+    /// a steady run would last: some are used as loops.
+    pub(super) fn pause(&self) -> Duration {
+        let backoff = &self.plan.backoff;
+        let Some(beyond) = self.quick.checked_sub(backoff.free.saturating_add(1)) else {
+            return Duration::ZERO;
+        };
+        let longest = match self.exit {
+            Some(0) => backoff.max.min(backoff.steady),
+            _ => backoff.max,
+        };
+        let factor = 2_u32.saturating_pow(beyond.min(31));
+        backoff.initial.saturating_mul(factor).min(longest)
+    }
+}
