@@ -5,10 +5,11 @@
 use std::path::Path;
 
 use async_nats::{Message, Subscriber};
-use flightline::bus::{Bus, BusError, ConnectError, SUBSCRIPTION_CAPACITY};
+use flightline::bus::{Bus, BusError, SUBSCRIPTION_CAPACITY};
 use flightline::config::{Config, Influx, SinkKind, Source};
 use flightline::sink::client::{Client, OpenError};
 use flightline::source::merged::Merged;
+use flightline_link::nats::ConnectError;
 use futures_util::{FutureExt, StreamExt};
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{Signal, SignalKind, signal};

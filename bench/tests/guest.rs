@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use async_nats::jetstream::consumer::pull;
 use async_nats::jetstream::{Context, new, stream};
 use flightline::bus::{Bus, SUBSCRIPTION_CAPACITY};
-use flightline::config::{Nats as NatsConfig, NatsAuth, Tls};
 use flightline_bench::program::STREAM;
 use flightline_bench::program::floor::Floor;
 use flightline_bench::record::Count;
@@ -16,6 +15,8 @@ use flightline_bench::trial::Rig;
 use flightline_bench::trial::plan::Plan;
 use flightline_bench::trial::server::Choice;
 use flightline_fixtures::nats::{Nats, Options};
+use flightline_link::nats::{Nats as NatsConfig, NatsAuth};
+use flightline_link::tls::Tls;
 use futures_util::TryStreamExt;
 use tokio::runtime::Runtime;
 

@@ -7,7 +7,6 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use flightline::bus::{Bus, SUBSCRIPTION_CAPACITY};
-use flightline::config::{Nats as NatsConfig, NatsAuth, Tls};
 use flightline_bench::jetstream;
 use flightline_bench::payload::clock::{Clock, DIGITS, read};
 use flightline_bench::payload::{Payloads, Traffic};
@@ -15,6 +14,8 @@ use flightline_bench::proc;
 use flightline_bench::publish::{self, Pace, Report, now};
 use flightline_bench::scenario::Shape;
 use flightline_fixtures::nats::Nats;
+use flightline_link::nats::{Nats as NatsConfig, NatsAuth};
+use flightline_link::tls::Tls;
 use futures_util::StreamExt;
 
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -9,11 +9,8 @@ use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, ErrorCode, stream};
 use async_nats::{Client, HeaderMap, Subject, Subscriber};
 use bytes::Bytes;
+use flightline_link::nats::{ConnectError, Echo, Nats, connect, say};
 
-/// Connection options from the configuration.
-mod connect;
-/// Who we are, read anew for each connection.
-mod login;
 /// Streams and consumers: looked at, created if absent, never deleted.
 mod history;
 /// What a divided stream must be.
@@ -23,12 +20,13 @@ mod lanes;
 /// Who owns what, kept by the server.
 mod leases;
 
-pub use connect::{ConnectError, SUBSCRIPTION_CAPACITY};
 pub(crate) use divided::Division;
 pub use history::{ConsumerState, EnsureError, Existed, StreamSpec, StreamState};
 pub(crate) use leases::{Leases, Written};
-pub use login::LoginError;
 
+/// Messages the client holds per subscription before it drops new ones; lower values lose at full speed (65,536 lost none
+/// where 1,024 lost a fifth).
+pub const SUBSCRIPTION_CAPACITY: usize = 65_536;
 /// For one publish to be acknowledged by JetStream, and for one API request.
 const ANSWER: Duration = Duration::from_secs(5);
 
@@ -90,6 +88,15 @@ impl Stored {
 
 #[expect(clippy::disallowed_methods, reason = "this is the one door")]
 impl Bus {
+    /// Connects once; the connection then keeps itself up for ever. `capacity` is what each subscription may hold.
+    ///
+    /// # Errors
+    /// When no server takes us now; try again later.
+    pub async fn connect(config: &Nats, capacity: usize) -> Result<Self, ConnectError> {
+        let client = connect(config, capacity, Echo::Off, say).await?;
+        Ok(Self::over(client))
+    }
+
     fn over(client: Client) -> Self {
         let mut context = jetstream::new(client.clone());
         context.set_timeout(ANSWER);

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use flightline_contract::class::Class;
 use flightline_contract::encoding::Encoding;
+use flightline_link::nats::Nats;
+use flightline_link::secret::Secret;
+use flightline_link::tls::Tls;
 
 use crate::batch::Limits;
 use crate::decode::dialect::Dialect;
@@ -35,37 +38,6 @@ pub mod reference;
 pub mod check;
 /// Files and environment to what is trusted.
 pub mod load;
-
-/// A secret that is read from its file when it is needed, so that a rotated one is picked up; never shown.
-#[derive(Clone)]
-pub enum Secret {
-    /// Given in the configuration or the environment.
-    Value(String),
-    /// In a file; white space around it is not part of it.
-    File(PathBuf),
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Value(_) => f.write_str("Secret"),
-            Self::File(path) => write!(f, "Secret({})", path.display()),
-        }
-    }
-}
-
-impl Secret {
-    /// The secret as it stands now.
-    ///
-    /// # Errors
-    /// When its file cannot be read.
-    pub fn read(&self) -> std::io::Result<String> {
-        match self {
-            Self::Value(value) => Ok(value.clone()),
-            Self::File(path) => Ok(std::fs::read_to_string(path)?.trim().to_owned()),
-        }
-    }
-}
 
 /// Everything `flightline run` needs.
 #[derive(Debug, Clone)]
@@ -112,60 +84,6 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
-}
-
-/// How to reach NATS.
-#[derive(Debug, Clone)]
-pub struct Nats {
-    /// Servers, tried in turn; at least one.
-    pub urls: Vec<String>,
-    /// Who we are.
-    pub auth: NatsAuth,
-    /// How the connection is protected.
-    pub tls: Tls,
-    /// The connection's name in the server's monitoring.
-    pub name: String,
-}
-
-/// Who we are to NATS.
-#[derive(Debug, Clone)]
-pub enum NatsAuth {
-    /// Nobody, or what the URL says.
-    None,
-    /// User and password.
-    Password {
-        /// The user.
-        user: String,
-        /// The password.
-        password: Secret,
-    },
-    /// A token.
-    Token(Secret),
-    /// An NKey seed.
-    NKey(Secret),
-    /// A `.creds` file with JWT and seed.
-    Creds(PathBuf),
-}
-
-/// How a connection is protected.
-#[derive(Debug, Clone, Default)]
-pub struct Tls {
-    /// Whether a server without TLS is refused.
-    pub require: TlsRequire,
-    /// Own certificate authorities (PEM) instead of the system's.
-    pub ca: Option<PathBuf>,
-    /// Client certificate and key (PEM).
-    pub identity: Option<(PathBuf, PathBuf)>,
-}
-
-/// Whether a server without TLS is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum TlsRequire {
-    /// TLS where the URL or the server asks for it.
-    #[default]
-    WhenOffered,
-    /// Always.
-    Always,
 }
 
 /// Where messages come from.

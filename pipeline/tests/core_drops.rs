@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use flightline::bus::{Bus, SUBSCRIPTION_CAPACITY};
-use flightline::config::{Core, Nats as NatsConfig, NatsAuth, Tls};
+use flightline::config::Core;
 use flightline::metrics::Metrics;
 use flightline::source::core::Source;
 use flightline::source::handoff::handoff;
@@ -21,6 +21,8 @@ use flightline_fixtures::influxd::Influxd;
 use flightline_fixtures::nats::{Nats, Options};
 use flightline_fixtures::wait;
 use flightline_fixtures::worker::Worker;
+use flightline_link::nats::{Nats as NatsConfig, NatsAuth};
+use flightline_link::tls::Tls;
 use support::BINARY;
 use tokio_util::sync::CancellationToken;
 

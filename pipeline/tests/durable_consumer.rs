@@ -10,13 +10,15 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use flightline::bus::{Bus, SUBSCRIPTION_CAPACITY, StreamSpec};
-use flightline::config::{JetStream, Nats as NatsConfig, NatsAuth, Tls};
+use flightline::config::JetStream;
 use flightline::console::LastLag;
 use flightline::delivery::Delivery;
 use flightline::metrics::Metrics;
 use flightline::source::handoff::{Intake, handoff};
 use flightline::source::jetstream::Source;
 use flightline_fixtures::nats::Nats;
+use flightline_link::nats::{Nats as NatsConfig, NatsAuth};
+use flightline_link::tls::Tls;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 

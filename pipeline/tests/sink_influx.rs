@@ -8,11 +8,12 @@ mod rig;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use flightline::config::{Compression, InfluxApi, InfluxAuth, Secret};
+use flightline::config::{Compression, InfluxApi, InfluxAuth};
 use flightline_contract::deadletter::Reason;
 use flightline_fixtures::stub::Stub;
 use flightline_fixtures::stub::answer::{Answer, Api, Keep, Neighbours};
 use flightline_fixtures::wait;
+use flightline_link::secret::Secret;
 use rig::{PATIENCE, Rig, batch, influx, lines};
 
 fn api(api: Api) -> InfluxApi {

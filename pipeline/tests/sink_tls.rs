@@ -10,9 +10,10 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use flightline::config::{InfluxApi, Tls};
+use flightline::config::InfluxApi;
 use flightline_fixtures::tls::Certificates;
 use flightline_fixtures::wait;
+use flightline_link::tls::Tls;
 use rig::{PATIENCE, Rig, batch, influx, lines};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};

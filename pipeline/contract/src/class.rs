@@ -15,7 +15,7 @@ pub enum Class {
     Health,
     /// Application data, any points ([`crate::app::Point`]).
     App,
-    /// One transition of a supervised job ([`crate::lifecycle::Transition`]).
+    /// One transition of a supervised job ([`crate::lifecycle::LifecycleChange`]).
     Lifecycle,
 }
 

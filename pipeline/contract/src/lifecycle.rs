@@ -1,12 +1,15 @@
-//! One transition of a supervised job: `<prefix>.lifecycle.<service>.<instance>`.
+//! One life-cycle change of a supervised job, or of the supervisor itself: `<prefix>.lifecycle.<service>.<instance>`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::value::{Text, Timestamp};
 
-/// One transition.
+/// One transition from a state to another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Transition<'a> {
+pub struct LifecycleChange<'a> {
+    /// The job; absent: the supervisor itself.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<Text<'a>>,
     /// The state it left.
     pub from: State,
     /// The state it came to.
@@ -23,7 +26,7 @@ pub struct Transition<'a> {
     /// Which start of the job this is, from 1.
     #[serde(default)]
     pub attempt: u32,
-    /// Counts the transitions of the instance from 1, without gaps.
+    /// Counts the changes of the instance, those of all its jobs in one order, from 1 without gaps.
     pub sequence: u64,
     /// When it happened; the message's own time if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

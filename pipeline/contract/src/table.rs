@@ -85,7 +85,7 @@ pub static SUBJECTS: [Row; 5] = [
     Row {
         content: Content::Class(Class::Lifecycle),
         pattern: "<prefix>.lifecycle.<service>.<instance>",
-        payload: "Transition",
+        payload: "LifecycleChange",
         encodings: &[Encoding::Json],
         stream: Stream::Telemetry,
     },

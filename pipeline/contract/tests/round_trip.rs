@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use flightline_contract::app::{FieldValue, Fields, Point};
 use flightline_contract::health::{Health, Status};
-use flightline_contract::lifecycle::{State, Transition};
+use flightline_contract::lifecycle::{LifecycleChange, State};
 use flightline_contract::metric::{Bucket, Kind, MetricSet, Sample, Temporality};
 use flightline_contract::value::{Labels, Text, Timestamp};
 use proptest::option;
@@ -99,6 +99,7 @@ proptest! {
 
     #[test]
     fn transitions(
+        job in option::of(text()),
         from in prop::sample::select(&State::ALL[..]),
         to in prop::sample::select(&State::ALL[..]),
         cause in text(),
@@ -107,9 +108,9 @@ proptest! {
         time in time(),
     ) {
         let (pid, exit) = process;
-        let transition = Transition { from, to, cause, pid, exit, attempt, sequence, time };
+        let transition = LifecycleChange { job, from, to, cause, pid, exit, attempt, sequence, time };
         let json = serde_json::to_string(&transition).unwrap();
-        prop_assert_eq!(serde_json::from_str::<Transition<'_>>(&json).unwrap(), transition);
+        prop_assert_eq!(serde_json::from_str::<LifecycleChange<'_>>(&json).unwrap(), transition);
     }
 }
 

@@ -1,9 +1,23 @@
-//! How to reach NATS, as whom.
+//! How to reach NATS and as whom comes in, a connection that keeps itself up goes out. Secrets and certificates are read from their
+//! files at each (re)connection, and never logged.
 
 use std::path::PathBuf;
+use std::time::Duration;
+
+use async_nats::{Client, ConnectOptions, Event};
+use tracing::{debug, info, warn};
 
 use crate::secret::Secret;
-use crate::tls::Tls;
+use crate::tls::{Tls, TlsRequire};
+use login::{Login, LoginError};
+
+/// Who we are, read anew for each connection.
+pub mod login;
+
+/// Commands (acks, mostly) that wait for the socket before publishers wait.
+const CLIENT_CAPACITY: usize = 8_192;
+/// The longest pause between two tries to reconnect: what an outage may last longer for us than it did.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How to reach NATS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,4 +50,112 @@ pub enum NatsAuth {
     NKey(Secret),
     /// A `.creds` file with JWT and seed.
     Creds(PathBuf),
+}
+
+/// Whether a connection hears what it publishes itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Echo {
+    /// It does not.
+    Off,
+    /// It does, where it has subscribed to it.
+    On,
+}
+
+/// No connection could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// A file with a secret cannot be read, or holds none.
+    #[error(transparent)]
+    Login(#[from] LoginError),
+    /// The servers cannot be reached, or do not want us.
+    #[error("connect to {urls}: {reason}")]
+    Server {
+        /// The servers, without what is secret in them.
+        urls: String,
+        /// The client's words.
+        reason: String,
+    },
+}
+
+/// Connects once; the connection then keeps itself up for ever. `capacity` is what each subscription may hold, in messages; `heard` is
+/// told what happens to the connection, and is to log it: [`say`].
+///
+/// # Errors
+/// When no server takes us now; try again later.
+pub async fn connect(
+    config: &Nats,
+    capacity: usize,
+    echo: Echo,
+    heard: impl Fn(&Event) + Send + Sync + 'static,
+) -> Result<Client, ConnectError> {
+    let (login, urls) = Login::new(&config.auth, &config.urls);
+    // A secret that cannot be read is said in our words, before a server is asked.
+    login.now(b"")?;
+    let mut options = ConnectOptions::with_auth_callback(move |nonce| {
+        let answer = login.answer(&nonce);
+        async move { answer }
+    })
+    .name(&config.name)
+    .subscription_capacity(capacity)
+    .client_capacity(CLIENT_CAPACITY)
+    .connection_timeout(Duration::from_secs(5))
+    .reconnect_delay_callback(pause)
+    .event_callback(move |event| {
+        heard(&event);
+        std::future::ready(())
+    });
+    if echo == Echo::Off {
+        options = options.no_echo();
+    }
+    if config.tls.require == TlsRequire::Always {
+        options = options.require_tls(true);
+    }
+    if let Some(ca) = &config.tls.ca {
+        options = options.add_root_certificates(ca.clone());
+    }
+    if let Some((cert, key)) = &config.tls.identity {
+        options = options.add_client_certificate(cert.clone(), key.clone());
+    }
+    let connected = options.connect(urls.as_slice()).await;
+    connected.map_err(|e| ConnectError::Server {
+        urls: urls.join(", "),
+        reason: chain(&e),
+    })
+}
+
+/// Logs what happened to a connection.
+pub fn say(event: &Event) {
+    match event {
+        Event::Connected => info!("connected to nats"),
+        Event::Disconnected => warn!("disconnected from nats; reconnecting"),
+        Event::LameDuckMode => warn!("the nats server is going down soon"),
+        Event::Draining | Event::Closed => debug!(%event, "nats connection"),
+        // Who subscribes counts what it loses and says so once per interval; one event per message would flood the log.
+        Event::SlowConsumer(_) => {}
+        Event::ServerError(_) | Event::ClientError(_) => warn!(%event, "nats connection"),
+    }
+}
+
+/// Before the first try nothing, then doubled from 2 ms.
+fn pause(attempts: usize) -> Duration {
+    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
+    match doublings {
+        0 => Duration::ZERO,
+        _ => Duration::from_millis(2_u64.saturating_pow(doublings)).min(LONGEST_PAUSE),
+    }
+}
+
+/// The whole chain of causes: the outermost alone says only that it did not work.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let words = inner.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        cause = inner.source();
+    }
+    text
 }

@@ -1,6 +1,13 @@
-//! How a connection is protected.
+//! Files with certificates come in, the client's part of TLS goes out: on ring, with the system's authorities unless others are named.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hyper_rustls::ConfigBuilderExt;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
+use url::Url;
 
 /// How a connection is protected.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,4 +28,120 @@ pub enum TlsRequire {
     WhenOffered,
     /// Always.
     Always,
+}
+
+/// TLS is not possible as configured.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// It is asked for by the configuration and not by the URL.
+    #[error("TLS is required, but the URL does not begin with https://")]
+    Plain,
+    /// A file or the certificates in it.
+    #[error("{file}: {reason}")]
+    File {
+        /// Which file.
+        file: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// How connections to `url` are protected.
+///
+/// # Errors
+/// When TLS is required and the URL does not ask for it, or a file is missing or wrong.
+pub fn client_config(url: &Url, tls: &Tls) -> Result<ClientConfig, TlsError> {
+    // The provider is named: the process' default may be another one, or none.
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| refuse(Path::new("TLS"), &error))?;
+    let plain = url.scheme() != "https";
+    if plain && tls.require == TlsRequire::Always {
+        return Err(TlsError::Plain);
+    }
+    let builder = match &tls.ca {
+        Some(ca) => builder.with_root_certificates(authorities(ca)?),
+        // Reading the system's takes a while, and some systems have none.
+        None if plain => builder.with_root_certificates(RootCertStore::empty()),
+        None => builder
+            .with_native_roots()
+            .map_err(|error| refuse(Path::new("the system's certificate authorities"), &error))?,
+    };
+    match &tls.identity {
+        None => Ok(builder.with_no_client_auth()),
+        Some((cert, key)) => {
+            let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| refuse(key, &error))?;
+            builder
+                .with_client_auth_cert(certificates(cert)?, secret)
+                .map_err(|error| refuse(cert, &error))
+        }
+    }
+}
+
+fn authorities(file: &Path) -> Result<RootCertStore, TlsError> {
+    let mut store = RootCertStore::empty();
+    for certificate in certificates(file)? {
+        store
+            .add(certificate)
+            .map_err(|error| refuse(file, &error))?;
+    }
+    Ok(store)
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let read = CertificateDer::pem_file_iter(file).map_err(|error| refuse(file, &error))?;
+    let certificates = read
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| refuse(file, &error))?;
+    if certificates.is_empty() {
+        return Err(refuse(file, &"there is no certificate in it"));
+    }
+    Ok(certificates)
+}
+
+fn refuse(file: &Path, reason: &dyn std::fmt::Display) -> TlsError {
+    TlsError::File {
+        file: file.display().to_string(),
+        reason: reason.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(url: &str, tls: &Tls) -> String {
+        let url = url.parse().unwrap();
+        client_config(&url, tls).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn required_tls_needs_an_https_url() {
+        let tls = Tls {
+            require: TlsRequire::Always,
+            ..Tls::default()
+        };
+        assert!(error("http://h", &tls).contains("https://"));
+    }
+
+    #[test]
+    fn a_file_without_a_certificate_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let tls = Tls {
+            ca: Some(file.path().to_owned()),
+            ..Tls::default()
+        };
+        assert!(error("https://h", &tls).contains(&file.path().display().to_string()));
+        let tls = Tls {
+            ca: Some("/nowhere/ca.pem".into()),
+            ..Tls::default()
+        };
+        assert!(error("https://h", &tls).contains("/nowhere/ca.pem"));
+    }
+
+    #[test]
+    fn a_plain_url_needs_no_certificates() {
+        client_config(&"http://h".parse().unwrap(), &Tls::default()).unwrap();
+    }
 }

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use flightline_contract::class::Class;
+use flightline_link::nats::NatsAuth;
 
 use crate::cli::{Exit, Failure, out};
 use crate::config::load::Loaded;
@@ -11,8 +12,7 @@ use crate::config::problem::mask_users;
 use crate::config::reference;
 use crate::config::units::{show_duration, show_size};
 use crate::config::{
-    Config, DeadLetters, InfluxApi, InfluxAuth, LogFormat, NatsAuth, Partitions, Sink, SinkKind,
-    Source,
+    Config, DeadLetters, InfluxApi, InfluxAuth, LogFormat, Partitions, Sink, SinkKind, Source,
 };
 
 use crate::source::plan;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flightline_contract::class::Class;
+use flightline_link::secret::Secret;
 
-use crate::config::Secret;
 use crate::config::origin::{Origin, Quoting};
 use crate::config::problem::{Problem, nearest};
 use crate::config::raw::List;

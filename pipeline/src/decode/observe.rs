@@ -1,7 +1,7 @@
 //! Who looks on while messages are decoded: the exporter's series table is fed in the same pass, without a second decode.
 
 use flightline_contract::health::Health;
-use flightline_contract::lifecycle::Transition;
+use flightline_contract::lifecycle::LifecycleChange;
 use flightline_contract::metric::{Reading, Sample};
 
 use crate::decode::line::Line;
@@ -25,7 +25,7 @@ pub trait Observer {
     fn health(&mut self, service: &str, instance: &str, health: &Health<'_>);
 
     /// A transition.
-    fn transition(&mut self, service: &str, instance: &str, transition: &Transition<'_>);
+    fn transition(&mut self, service: &str, instance: &str, transition: &LifecycleChange<'_>);
 }
 
 /// What a publisher's own label or tag `service` becomes.
@@ -47,5 +47,5 @@ impl Observer for Nobody {
 
     fn health(&mut self, _: &str, _: &str, _: &Health<'_>) {}
 
-    fn transition(&mut self, _: &str, _: &str, _: &Transition<'_>) {}
+    fn transition(&mut self, _: &str, _: &str, _: &LifecycleChange<'_>) {}
 }

@@ -1,7 +1,7 @@
 //! Check results and life-cycle transitions come in as JSON, one line each goes out.
 
 use flightline_contract::health::{Health, Status};
-use flightline_contract::lifecycle::{State, Transition};
+use flightline_contract::lifecycle::{LifecycleChange, State};
 use flightline_contract::value::Text;
 
 use crate::decode::json::Object;
@@ -92,10 +92,18 @@ pub(super) fn transition<O: Observer>(
         Some(transition) => transition,
         None => serde_json::from_slice(object.bytes())?,
     };
+    if transition.job.as_ref().is_some_and(|job| job.is_empty()) {
+        return Err(Refusal::value(
+            "a job must have a name; without `job` the change is the supervisor's own",
+        ));
+    }
     let sequence = i64::try_from(transition.sequence)
         .map_err(|_| Refusal::value("sequence is beyond the largest signed integer"))?;
     let route = pen.route;
     let mut line = pen.line_of_instance("lifecycle")?;
+    if let Some(job) = &transition.job {
+        line.tag("job", job)?;
+    }
     line.field("from", Value::String(transition.from.as_str()))?;
     line.field("to", Value::String(transition.to.as_str()))?;
     line.field("cause", Value::String(&transition.cause))?;
@@ -113,15 +121,16 @@ pub(super) fn transition<O: Observer>(
 }
 
 /// A transition without anything unusual.
-pub(super) fn read_transition<'t>(object: Object<'t, '_>) -> Option<Transition<'t>> {
+pub(super) fn read_transition<'t>(object: Object<'t, '_>) -> Option<LifecycleChange<'t>> {
     let state = |value| {
         let name = object.string(value)?;
         State::ALL.into_iter().find(|state| state.as_str() == name)
     };
-    let (mut from, mut to, mut cause, mut sequence) = (None, None, None, None);
+    let (mut job, mut from, mut to, mut cause, mut sequence) = (None, None, None, None, None);
     let (mut pid, mut exit, mut attempt, mut time) = (None, None, 0, None);
     for (key, value) in object.plain()? {
         match key {
+            "job" => job = Some(Text::from(object.string(value)?)),
             "from" => from = Some(state(value)?),
             "to" => to = Some(state(value)?),
             "cause" => cause = Some(Text::from(object.string(value)?)),
@@ -133,7 +142,8 @@ pub(super) fn read_transition<'t>(object: Object<'t, '_>) -> Option<Transition<'
             _ => return None,
         }
     }
-    Some(Transition {
+    Some(LifecycleChange {
+        job,
         from: from?,
         to: to?,
         cause: cause?,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use flightline_contract::class::Class;
 use flightline_contract::deadletter::Reason;
 use flightline_contract::health::Health;
-use flightline_contract::lifecycle::Transition;
+use flightline_contract::lifecycle::LifecycleChange;
 use flightline_contract::metric::{Reading, Sample};
 
 use super::dialect::Dialect;
@@ -127,7 +127,7 @@ impl Observer for Seen {
             .push(format!("{service}/{instance} {check} {status:?}"));
     }
 
-    fn transition(&mut self, service: &str, instance: &str, transition: &Transition<'_>) {
+    fn transition(&mut self, service: &str, instance: &str, transition: &LifecycleChange<'_>) {
         let (from, to) = (transition.from, transition.to);
         self.0.push(format!("{service}/{instance} {from:?} {to:?}"));
     }

@@ -10,9 +10,10 @@ use std::hash::{BuildHasher, Hasher};
 
 use flightline_contract::class::Class;
 use flightline_contract::health::Health;
-use flightline_contract::lifecycle::Transition;
+use flightline_contract::lifecycle::LifecycleChange;
 use flightline_contract::metric::{Reading, Sample, Temporality};
 use flightline_contract::value::{Labels as Pairs, Timestamp};
+use smallvec::SmallVec;
 
 use super::family::Kind;
 use super::key::RawKey;
@@ -153,27 +154,21 @@ impl Observer for Table {
                 ))
             },
         );
-        // A check that still runs is a sign of life of the job behind it.
-        self.with_key(
-            Form::Up,
-            &[service, instance],
-            &Pairs::default(),
-            |table, key, hash, _| {
-                if let Some(id) = table.find(hash, key) {
-                    table.show(id);
-                }
-            },
-        );
+        // A check that still runs is a sign of life of the job behind it, which has the check's name if it has one.
+        self.show_up(&[service, instance]);
+        self.show_up(&[service, instance, &health.check]);
     }
 
     /// A transition of a supervised job: counted once, and whether the job serves now.
-    fn transition(&mut self, service: &str, instance: &str, transition: &Transition<'_>) {
+    fn transition(&mut self, service: &str, instance: &str, transition: &LifecycleChange<'_>) {
         if !self.shows(Class::Lifecycle) {
             return;
         }
         let time = self.sample_time(transition.time);
         let (from, to) = (transition.from.as_str(), transition.to.as_str());
-        let parts = [service, instance, from, to];
+        let job = transition.job.as_deref();
+        let mut parts: SmallVec<[&str; 5]> = SmallVec::from_slice(&[service, instance, from, to]);
+        parts.extend(job);
         let none = Pairs::default();
         self.observe(
             Form::Transitions,
@@ -189,6 +184,7 @@ impl Observer for Table {
                 scratch.labels.push("instance", instance)?;
                 scratch.labels.push("from", from)?;
                 scratch.labels.push("to", to)?;
+                scratch.label_job(job)?;
                 Ok(own(
                     Kind::Counter,
                     Life::Long,
@@ -197,10 +193,13 @@ impl Observer for Table {
             },
         );
         let up = Update::Set(if transition.to.is_up() { 1.0 } else { 0.0 });
-        self.observe(Form::Up, &[service, instance], &none, up, time, |scratch| {
+        let mut parts: SmallVec<[&str; 3]> = SmallVec::from_slice(&[service, instance]);
+        parts.extend(job);
+        self.observe(Form::Up, &parts, &none, up, time, |scratch| {
             scratch.name.push_str("flightline_up");
             scratch.labels.push("service", service)?;
             scratch.labels.push("instance", instance)?;
+            scratch.label_job(job)?;
             Ok(own(
                 Kind::Gauge,
                 Life::Long,
@@ -211,6 +210,16 @@ impl Observer for Table {
 }
 
 impl Table {
+    /// Shows whether a job serves for longer, where that is known.
+    fn show_up(&mut self, parts: &[&str]) {
+        let none = Pairs::default();
+        self.with_key(Form::Up, parts, &none, |table, key, hash, _| {
+            if let Some(id) = table.find(hash, key) {
+                table.show(id);
+            }
+        });
+    }
+
     fn sample_time(&self, own: Option<Timestamp>) -> i64 {
         let message = self.message.time;
         own.map_or(message, |time| time.0.min(message))
@@ -275,6 +284,11 @@ impl Table {
 }
 
 impl Scratch {
+    /// The supervisor's own changes name no job.
+    fn label_job(&mut self, job: Option<&str>) -> Result<(), Refusal> {
+        job.map_or(Ok(()), |job| self.labels.push("job", job))
+    }
+
     /// Name and labels of a field of a line.
     pub(super) fn describe_field(
         &mut self,

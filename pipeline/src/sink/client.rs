@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
+use flightline_link::tls::{TlsError, client_config};
 use http::header::{
     ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, USER_AGENT,
 };
@@ -24,8 +25,6 @@ use credentials::Credentials;
 pub mod target;
 /// Who we are.
 pub mod credentials;
-/// How the connection is protected.
-pub mod tls;
 
 /// What is read of an answer: enough for InfluxDB's longest list of refused lines, and no more for a server gone wild.
 const ANSWER_LIMIT: usize = 64 * 1024;
@@ -45,16 +44,13 @@ pub enum OpenError {
         /// Why.
         reason: String,
     },
-    /// TLS is asked for by the configuration and not by the URL.
-    #[error("{0}: TLS is required, but the URL does not begin with https://")]
-    Plain(String),
-    /// A file or the certificates in it.
-    #[error("{file}: {reason}")]
+    /// The connection cannot be protected as configured.
+    #[error("{url}: {error}")]
     Tls {
-        /// Which file.
-        file: String,
+        /// The URL, without what is secret in it.
+        url: String,
         /// Why.
-        reason: String,
+        error: TlsError,
     },
 }
 
@@ -107,8 +103,12 @@ impl Client {
         connector.enforce_http(false);
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT_LIMIT.min(config.timeout)));
+        let tls = client_config(&config.url, &config.tls).map_err(|error| OpenError::Tls {
+            url: target::shown(&config.url),
+            error,
+        })?;
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls::client_config(&config.url, &config.tls)?)
+            .with_tls_config(tls)
             .https_or_http()
             .enable_http1()
             .wrap_connector(connector);

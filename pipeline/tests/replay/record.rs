@@ -5,10 +5,11 @@ use std::process::Command;
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use flightline::bus::{Bus, SUBSCRIPTION_CAPACITY};
-use flightline::config::{Nats as NatsConfig, NatsAuth, Tls};
 use flightline_fixtures::nats::{Nats, Options};
 use flightline_fixtures::process::Process;
 use flightline_fixtures::wait;
+use flightline_link::nats::{Nats as NatsConfig, NatsAuth};
+use flightline_link::tls::Tls;
 use futures_util::StreamExt;
 use predicates::str::contains;
 

@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use flightline::batch::{Batch, Entry};
-use flightline::config::{Compression, Influx, InfluxApi, InfluxAuth, Sink, SinkKind, Tls};
+use flightline::config::{Compression, Influx, InfluxApi, InfluxAuth, Sink, SinkKind};
 use flightline::deadletter::{Letter, Mail, Office};
 use flightline::delivery::{Ack, Attempt, Declared, Delivery, Stamp};
 use flightline::metrics::Metrics;
 use flightline::sink::Writer;
 use flightline::sink::share::{InFlight, Share};
 use flightline_contract::class::Class;
+use flightline_link::tls::Tls;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;

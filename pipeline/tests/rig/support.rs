@@ -9,11 +9,12 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::pull::OrderedConfig;
 use flightline::bus::{Bus, ConsumerState, SUBSCRIPTION_CAPACITY, StreamSpec};
-use flightline::config::{Nats as NatsConfig, NatsAuth, Tls};
 use flightline_contract::deadletter::{LINE, REASON};
 use flightline_contract::encoding::CONTENT_TYPE;
 use flightline_fixtures::generator::{Message, Refused};
 use flightline_fixtures::nats::Nats;
+use flightline_link::nats::{Nats as NatsConfig, NatsAuth};
+use flightline_link::tls::Tls;
 use futures_util::StreamExt;
 
 /// The program under test.

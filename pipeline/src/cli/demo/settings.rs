@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use flightline_contract::class::Class;
 use flightline_contract::token::Prefix;
+use flightline_link::secret::Secret;
+use flightline_link::tls::Tls;
 
 use super::run_folder;
 use crate::cli::args::Demo;
@@ -14,7 +16,7 @@ use crate::cli::{Exit, Failure, setup};
 use crate::config::problem::mask_users;
 use crate::config::{
     Compression, Config, DeadLetters, Influx, InfluxApi, InfluxAuth, JetStream, JsonPath, LineFile,
-    Mapping, Pick, Secret, Sink, SinkKind, Source, TimeUnit, Tls,
+    Mapping, Pick, Sink, SinkKind, Source, TimeUnit,
 };
 
 /// Half a second: a demo is looked at.

@@ -124,7 +124,7 @@ async fn post(
 }
 
 fn authorization(influx: &Influx) -> Result<Option<String>, Failure> {
-    let read = |secret: &crate::config::Secret| {
+    let read = |secret: &flightline_link::secret::Secret| {
         secret
             .read()
             .map_err(|error| refused(format!("the secret cannot be read: {error}")))

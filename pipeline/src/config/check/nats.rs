@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use flightline_link::nats::{Nats, NatsAuth};
+use flightline_link::tls::{Tls, TlsRequire};
+
 use crate::config::check::{Checker, Section, at};
 use crate::config::origin::Origin;
 use crate::config::raw;
 use crate::config::spot::Key;
-use crate::config::{Nats, NatsAuth, Tls, TlsRequire};
 
 /// Checks `[nats]`.
 pub(crate) fn check(check: &mut Checker, raw: Key<raw::Nats>) -> Nats {

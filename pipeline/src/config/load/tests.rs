@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use flightline_contract::class::Class;
+use flightline_link::nats::NatsAuth;
+use flightline_link::secret::Secret;
 
 use super::{Loaded, load};
 use crate::config::environment::Environment;
 use crate::config::{
-    Compression, DeadLetters, FieldKind, InfluxApi, InfluxAuth, JsonPath, MappedField, NatsAuth,
-    Pick, Secret, Sink, SinkKind, Source, TimeUnit,
+    Compression, DeadLetters, FieldKind, InfluxApi, InfluxAuth, JsonPath, MappedField, Pick, Sink,
+    SinkKind, Source, TimeUnit,
 };
 
 type Variables<'v> = &'v [(&'v str, &'v str)];
@@ -140,7 +142,10 @@ fn every_kind_of_key_can_come_from_the_environment() {
     assert_eq!(config.sinks[1].classes, [Class::Health, Class::App]);
     assert_eq!(config.exporter.classes, [Class::Metric]);
     assert_eq!(config.nats.urls, ["nats://a:4222", "nats://b"]);
-    assert_eq!(config.nats.tls.require, crate::config::TlsRequire::Always);
+    assert_eq!(
+        config.nats.tls.require,
+        flightline_link::tls::TlsRequire::Always
+    );
     assert_eq!(config.mappings[0].service, "s");
 }
 

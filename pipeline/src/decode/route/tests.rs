@@ -4,11 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use flightline_contract::filter::FilterError;
+use flightline_link::tls::Tls;
 
 use super::*;
-use crate::config::{
-    Compression, Influx, InfluxApi, InfluxAuth, JsonPath, LineFile, Pick, Sink, Tls,
-};
+use crate::config::{Compression, Influx, InfluxApi, InfluxAuth, JsonPath, LineFile, Pick, Sink};
 
 /// A file sink that takes `classes`.
 pub(in crate::decode) fn lines_in_files(classes: &[Class]) -> Sink {

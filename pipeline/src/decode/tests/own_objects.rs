@@ -79,6 +79,19 @@ fn the_output_of_a_check_is_cut_at_a_character() {
 }
 
 #[test]
+fn a_transition_of_a_job_names_it_in_a_tag_wherever_it_stands() {
+    let usual =
+        r#"{"job":"web 1","from":"running","to":"backoff","cause":"exit","sequence":7,"time":1}"#;
+    let escaped = r#"{"from":"running","to":"backoff","cause":"exit","sequence":7,"time":1,"job":"we\u0062 1"}"#;
+    let line = "lifecycle,service=shop,instance=shop-1,job=web\\ 1 from=\"running\",to=\"backoff\",cause=\"exit\",attempt=0i,sequence=7i 1\n";
+    for text in [usual, escaped] {
+        assert_eq!(decode(LIFECYCLE, text).text, line);
+    }
+    let nameless = r#"{"job":"","from":"running","to":"backoff","cause":"exit","sequence":7}"#;
+    assert_eq!(decode(LIFECYCLE, nameless).text, "");
+}
+
+#[test]
 fn a_transition_is_stored_with_what_is_known() {
     let full = r#"{"from":"running","to":"backoff","cause":"exit","pid":42,"exit":-1,"attempt":2,"sequence":7,"time":1}"#;
     let short = r#"{"from":"pending","to":"starting","cause":"go","sequence":1}"#;

@@ -92,7 +92,7 @@ fn usual_messages_are_read_without_serde_json() {
     with(health, |object| {
         assert!(states::read_health(object).is_some())
     });
-    let transition = r#"{"from":"starting","to":"running","cause":"a check","pid":7,"exit":-1,"attempt":1,"sequence":9,"time":1}"#;
+    let transition = r#"{"job":"web","from":"starting","to":"running","cause":"a check","pid":7,"exit":-1,"attempt":1,"sequence":9,"time":1}"#;
     with(transition, |object| {
         assert!(states::read_transition(object).is_some())
     });
@@ -115,7 +115,7 @@ proptest! {
 
     #[test]
     fn a_transition_is_what_serde_json_reads(
-        from in value(0), to in value(0), sequence in value(0), rest in object(&["pid", "exit", "attempt", "time", "cause", "other"]),
+        from in value(0), to in value(0), sequence in value(0), rest in object(&["pid", "exit", "attempt", "time", "cause", "job", "other"]),
     ) {
         let text = format!("{{\"from\":{from},\"to\":{to},\"cause\":\"c\",\"sequence\":{sequence}");
         let rest = rest.strip_prefix('{').unwrap();

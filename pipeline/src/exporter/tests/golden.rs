@@ -42,6 +42,9 @@ fn everything() -> Rig {
     rig.exporter
         .lock()
         .transition("api", "a1", &transition(State::Starting, State::Healthy));
+    let mut of_a_job = transition(State::Running, State::Unhealthy);
+    of_a_job.job = Some("web".into());
+    rig.exporter.lock().transition("api", "a1", &of_a_job);
     rig
 }
 

@@ -1,7 +1,7 @@
 //! Each kind of data is shown as what it is.
 
 use flightline_contract::health::{Health, Status};
-use flightline_contract::lifecycle::{State, Transition};
+use flightline_contract::lifecycle::{LifecycleChange, State};
 use flightline_contract::metric::{Kind, Temporality};
 
 use super::{Rig, config, delta, histogram, labels, sample, samples};
@@ -193,8 +193,9 @@ fn health_is_one_status_of_four() {
     assert_eq!(rig.exporter.lock().counts().series, 4);
 }
 
-pub(super) fn transition(from: State, to: State) -> Transition<'static> {
-    Transition {
+pub(super) fn transition(from: State, to: State) -> LifecycleChange<'static> {
+    LifecycleChange {
+        job: None,
         from,
         to,
         cause: "test".into(),
@@ -224,4 +225,27 @@ fn transitions_are_counted_once_and_up_follows_the_last() {
     rig.exporter.lock().transition("api", "a1", &starts);
     let shown = rig.shown();
     assert_eq!((shown[counted], shown[up], shown.len()), (1.0, 0.0, 3));
+}
+
+#[test]
+fn jobs_of_one_instance_are_told_apart_and_their_checks_keep_them_shown() {
+    let mut rig = Rig::new(&config());
+    rig.message(10);
+    for (job, to) in [(None, State::Running), (Some("web"), State::Failed)] {
+        let mut change = transition(State::Starting, to);
+        change.job = job.map(Into::into);
+        rig.exporter.lock().transition("api", "a1", &change);
+    }
+    let own = "instance=\"a1\",service=\"api\"";
+    let web = "instance=\"a1\",job=\"web\",service=\"api\"";
+    let counted = "flightline_lifecycle_transitions_total{from=\"starting\"";
+    assert_eq!(
+        rig.shown(),
+        samples(&[
+            (&format!("{counted},{own},to=\"running\"}}"), 1.0),
+            (&format!("{counted},{web},to=\"failed\"}}"), 1.0),
+            (&format!("flightline_up{{{own}}}"), 1.0),
+            (&format!("flightline_up{{{web}}}"), 0.0),
+        ])
+    );
 }

@@ -5,9 +5,10 @@ use std::sync::{Mutex, MutexGuard};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use flightline_link::secret::Secret;
 use http::HeaderValue;
 
-use crate::config::{Influx, InfluxApi, InfluxAuth, Secret};
+use crate::config::{Influx, InfluxApi, InfluxAuth};
 
 /// Who we are to a store.
 #[derive(Debug)]
@@ -114,7 +115,8 @@ fn decoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Compression, Tls};
+    use crate::config::Compression;
+    use flightline_link::tls::Tls;
     use std::time::Duration;
 
     fn credentials(url: &str, auth: InfluxAuth, api: InfluxApi) -> Credentials {

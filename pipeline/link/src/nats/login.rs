@@ -5,7 +5,8 @@ use async_nats::{Auth, AuthError};
 use nkeys::KeyPair;
 use url::Url;
 
-use crate::config::{NatsAuth, Secret};
+use super::NatsAuth;
+use crate::secret::Secret;
 
 /// Where a `.creds` file holds the claim, and where the seed.
 const CLAIM: &str = "BEGIN NATS USER JWT";
