@@ -13,6 +13,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
+const WHOLE: &str = "nobody panics with the lock in hand";
+
 /// A server, and what came out of it.
 pub(crate) struct Rig {
     pub(crate) server: Server,
@@ -29,13 +31,13 @@ pub(crate) type Loop = fn(&Command) -> Option<Answer>;
 impl Rig {
     /// A server whose loop answers like this.
     pub(crate) async fn start(answer: Loop) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a folder can be made");
         let variables = Arc::new(Variables::default());
         let (metrics, counted, commands) = (Arc::default(), Arc::default(), Arc::default());
         let deps = deps(&variables, &metrics, &counted, stand_in(answer, &commands));
         let server = Server::start(&folder.path().join("socket"), deps)
             .await
-            .unwrap();
+            .expect("the path is free");
         Self {
             server,
             variables,
@@ -100,8 +102,8 @@ fn deps(
     Deps {
         wakes,
         variables: Arc::clone(variables),
-        metrics: Box::new(move |values| metrics.lock().unwrap().push(values.clone())),
-        counted: Box::new(move |path, status| counted.lock().unwrap().push((path, status))),
+        metrics: Box::new(move |values| metrics.lock().expect(WHOLE).push(values.clone())),
+        counted: Box::new(move |path, status| counted.lock().expect(WHOLE).push((path, status))),
     }
 }
 
@@ -119,7 +121,7 @@ fn stand_in(answer: Loop, commands: &Arc<Mutex<Vec<Command>>>) -> mpsc::Sender<W
                 Some(answer) => drop(reply.send(answer)),
                 None => unanswered.push(reply),
             }
-            commands.lock().unwrap().push(command);
+            commands.lock().expect(WHOLE).push(command);
         }
     });
     wakes
@@ -127,8 +129,11 @@ fn stand_in(answer: Loop, commands: &Arc<Mutex<Vec<Command>>>) -> mpsc::Sender<W
 
 /// A client that has sent these bytes.
 pub(crate) async fn client(path: &Path, bytes: &[u8]) -> UnixStream {
-    let mut stream = UnixStream::connect(path).await.unwrap();
-    stream.write_all(bytes).await.unwrap();
+    let mut stream = UnixStream::connect(path).await.expect("somebody listens");
+    stream
+        .write_all(bytes)
+        .await
+        .expect("few bytes are taken at once");
     stream
 }
 
@@ -137,12 +142,15 @@ pub(crate) async fn hear(mut stream: UnixStream) -> (u16, String) {
     let mut answer = Vec::new();
     // The server may close without having read everything.
     drop(stream.read_to_end(&mut answer).await);
-    let answer = String::from_utf8(answer).unwrap();
+    let answer = String::from_utf8(answer).expect("an answer is text");
     let Some((head, body)) = answer.split_once("\r\n\r\n") else {
         return (0, answer);
     };
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, body.to_owned())
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    (status.expect("an answer has a status"), body.to_owned())
 }
 
 pub(crate) async fn ask(path: &Path, line: &str, body: &str) -> (u16, String) {
