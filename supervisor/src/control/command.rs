@@ -1,7 +1,5 @@
 //! What the loop can be asked through the control socket, and what it answers.
 
-use std::collections::BTreeMap;
-
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
@@ -103,5 +101,51 @@ pub struct JobView {
     pub output: Option<String>,
 }
 
-/// Variables to set; the control socket sets them before anything else happens.
-pub type Variables = BTreeMap<String, String>;
+/// Jobs as they stand, as they travel over the socket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jobs {
+    /// In the order of the file.
+    pub jobs: Vec<JobView>,
+}
+
+/// A signal to send, as it travels over the socket: `{"signal":"SIGUSR1"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignalBody {
+    /// As [`signal`] reads it.
+    pub signal: String,
+}
+
+/// A text names no signal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no signal: write a name such as SIGUSR1 or a number such as 10")]
+pub struct NoSuchSignal(String);
+
+/// The signal that `text` names: with or without `SIG`, in any case, or as a number.
+///
+/// # Errors
+/// When there is none.
+pub fn signal(text: &str) -> Result<Signal, NoSuchSignal> {
+    let unknown = || NoSuchSignal(text.to_owned());
+    if let Ok(number) = text.parse::<i32>() {
+        return Signal::try_from(number).map_err(|_| unknown());
+    }
+    let upper = text.to_ascii_uppercase();
+    let bare = upper.strip_prefix("SIG").unwrap_or(&upper);
+    format!("SIG{bare}").parse().map_err(|_| unknown())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_are_named_as_kill_names_them() {
+        for text in ["SIGUSR1", "USR1", "usr1", "sigusr1", "10"] {
+            assert_eq!(signal(text), Ok(Signal::SIGUSR1), "{text}");
+        }
+        for text in ["", "SIG", "SIGNOPE", "0", "-1", "65", "SIGSIGUSR1", "USR1 "] {
+            assert!(signal(text).is_err(), "{text}");
+        }
+    }
+}
