@@ -1,0 +1,90 @@
+//! Bytes in, a file or a standard stream out. A descriptor of its own, without a buffer: what was written is out.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::time::Duration;
+
+use super::{LogError, named};
+use crate::config::LogOutput;
+
+/// A job that shares our standard output may have made it non-blocking for all; between two tries of a full one.
+const FULL_PAUSE: Duration = Duration::from_millis(5);
+
+/// An open output.
+#[derive(Debug)]
+pub(super) struct Output {
+    named: LogOutput,
+    file: File,
+}
+
+/// How far a write came that did not reach its end.
+#[derive(Debug)]
+pub(super) struct Broken {
+    /// Bytes that are out.
+    pub(super) written: usize,
+    pub(super) error: io::Error,
+}
+
+impl Output {
+    pub(super) fn open(output: &LogOutput) -> Result<Self, LogError> {
+        let standard = |name, fd: io::Result<OwnedFd>| {
+            fd.map(File::from)
+                .map_err(|error| LogError::Standard { name, error })
+        };
+        let file = match output {
+            LogOutput::Stdout => {
+                standard("standard output", io::stdout().as_fd().try_clone_to_owned())
+            }
+            LogOutput::Stderr => {
+                standard("standard error", io::stderr().as_fd().try_clone_to_owned())
+            }
+            LogOutput::File(path) => OpenOptions::new()
+                .append(true)
+                .create(true)
+                .open(path)
+                .map_err(|error| LogError::Open {
+                    path: path.clone(),
+                    error,
+                }),
+        };
+        Ok(Self {
+            named: output.clone(),
+            file: file?,
+        })
+    }
+
+    /// The file of the same name, which may be another one by now; a standard stream stays what it is.
+    pub(super) fn reopen(&mut self) -> Result<(), LogError> {
+        if matches!(self.named, LogOutput::File(_)) {
+            *self = Self::open(&self.named)?;
+        }
+        Ok(())
+    }
+
+    /// As the configuration calls it.
+    pub(super) fn name(&self) -> String {
+        named(&self.named)
+    }
+
+    /// Waits as long as the output is full.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+        let mut written = 0;
+        while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
+            let error = match self.file.write(rest) {
+                Ok(0) => io::ErrorKind::WriteZero.into(),
+                Ok(count) => {
+                    written += count;
+                    continue;
+                }
+                Err(error) => error,
+            };
+            match error.kind() {
+                io::ErrorKind::Interrupted => {}
+                io::ErrorKind::WouldBlock => std::thread::sleep(FULL_PAUSE),
+                _ => return Err(Broken { written, error }),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,291 @@
+//! Metrics that are always there: ContainerPilot's three, and what the supervisor counts of itself. Names and labels stand here once.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{Arc, Mutex};
+
+use flightline_contract::lifecycle::State;
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+
+use crate::event::{Code, Source, Wake};
+
+/// Values of one label that comes from configurations; reloads may bring others for ever. Enough for any container.
+const MAX_NAMES: usize = 512;
+/// What stands for all others.
+const OTHER: &str = "other";
+/// The paths of the control socket; `{}` is any one segment.
+const PATHS: [&str; 13] = [
+    "/v3/environ",
+    "/v3/env",
+    "/v3/reload",
+    "/v3/metric",
+    "/v3/maintenance/enable",
+    "/v3/maintenance/disable",
+    "/v3/ping",
+    "/v4/jobs",
+    "/v4/jobs/{}",
+    "/v4/jobs/{}/start",
+    "/v4/jobs/{}/stop",
+    "/v4/jobs/{}/restart",
+    "/v4/jobs/{}/signal",
+];
+
+/// What became of a pushed value: the label `outcome`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Taken,
+    Unknown,
+    Refused,
+}
+
+impl Outcome {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Unknown => "unknown",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// Handles to all of them.
+#[derive(Debug)]
+pub(super) struct Builtin {
+    events: IntCounterVec,
+    event_sources: Names,
+    control: IntCounterVec,
+    watches: IntGaugeVec,
+    watched: Mutex<BTreeSet<String>>,
+    jobs: IntGaugeVec,
+    transitions: IntCounterVec,
+    restarts: IntCounterVec,
+    restarted: Names,
+    wakes: IntCounterVec,
+    values: IntCounterVec,
+    pub(super) log_lost: IntCounter,
+    pub(super) published: IntCounter,
+    pub(super) publish_lost: IntCounter,
+    pub(super) publish_waiting: IntGauge,
+}
+
+impl Builtin {
+    pub(super) fn new(registry: &Registry) -> Self {
+        let make = Maker(registry);
+        Self {
+            events: make.counters(
+                "containerpilot_events",
+                "Events by code and source.",
+                &["code", "source"],
+            ),
+            event_sources: Names::default(),
+            control: make.counters(
+                "containerpilot_control_http_requests",
+                "Requests to the control socket by status and path.",
+                &["code", "path"],
+            ),
+            watches: make.gauges(
+                "containerpilot_watch_instances",
+                "Passing instances of each watched service.",
+                &["service"],
+            ),
+            watched: Mutex::default(),
+            jobs: make.gauges("flightline_supervisor_jobs", "Jobs by state.", &["state"]),
+            transitions: make.counters(
+                "flightline_supervisor_transitions_total",
+                "Transitions of jobs by the state they came to.",
+                &["state"],
+            ),
+            restarts: make.counters(
+                "flightline_supervisor_restarts_total",
+                "Starts after an exit, by job.",
+                &["job"],
+            ),
+            restarted: Names::default(),
+            wakes: make.counters(
+                "flightline_supervisor_wakes_total",
+                "What woke the loop.",
+                &["kind"],
+            ),
+            values: make.counters(
+                "flightline_supervisor_metric_values_total",
+                "Values that jobs pushed, by what became of them.",
+                &["outcome"],
+            ),
+            log_lost: make.counter(
+                "flightline_supervisor_log_lost_records_total",
+                "Log records that the log's output did not take.",
+            ),
+            published: make.counter(
+                "flightline_supervisor_publish_done_total",
+                "Changes that reached NATS.",
+            ),
+            publish_lost: make.counter(
+                "flightline_supervisor_publish_lost_total",
+                "Changes that were dropped because NATS was away for too long.",
+            ),
+            publish_waiting: make.gauge(
+                "flightline_supervisor_publish_waiting",
+                "Changes that wait for NATS.",
+            ),
+        }
+    }
+
+    pub(super) fn event(&self, code: Code, source: &Source) {
+        let source = match code {
+            // Its text was the source in ContainerPilot: a series for each.
+            Code::Error => "",
+            _ => self.event_sources.bounded(source.as_str()),
+        };
+        self.events.with_label_values(&[code.label(), source]).inc();
+    }
+
+    pub(super) fn control_request(&self, path: &str, status: u16) {
+        let known = PATHS.iter().find(|known| is_path(known, path));
+        let path = known.copied().unwrap_or(OTHER);
+        let code = status.to_string();
+        self.control.with_label_values(&[&*code, path]).inc();
+    }
+
+    pub(super) fn watch_instances(&self, service: &str, count: usize) {
+        let mut watched = self.watched.lock().expect("nothing panics under this lock");
+        watched.insert(service.to_owned());
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.watches.with_label_values(&[service]).set(count);
+    }
+
+    /// Forgets services that are not among these.
+    pub(super) fn watched(&self, services: &BTreeSet<&str>) {
+        let mut watched = self.watched.lock().expect("nothing panics under this lock");
+        watched.retain(|service| {
+            let stays = services.contains(service.as_str());
+            if !stays && let Err(error) = self.watches.remove_label_values(&[service]) {
+                tracing::debug!(%error, "no instances of {service} were shown");
+            }
+            stays
+        });
+    }
+
+    pub(super) fn jobs(&self, states: impl Iterator<Item = State>) {
+        let mut counts = [0; State::ALL.len()];
+        for state in states {
+            let places = State::ALL.iter().zip(&mut counts);
+            for (_, count) in places.filter(|(known, _)| **known == state) {
+                *count += 1;
+            }
+        }
+        for (state, count) in State::ALL.iter().zip(counts) {
+            self.jobs.with_label_values(&[state.as_str()]).set(count);
+        }
+    }
+
+    pub(super) fn transition(&self, to: State) {
+        self.transitions.with_label_values(&[to.as_str()]).inc();
+    }
+
+    pub(super) fn restart(&self, job: &str) {
+        let job = self.restarted.bounded(job);
+        self.restarts.with_label_values(&[job]).inc();
+    }
+
+    pub(super) fn wake(&self, wake: &Wake) {
+        let kind = match wake {
+            Wake::Exited { .. } => "exited",
+            Wake::Checked { .. } => "checked",
+            Wake::Ready { .. } => "ready",
+            Wake::Watch { .. } => "watch",
+            Wake::Withdrawn { .. } => "withdrawn",
+            Wake::Signal(_) => "signal",
+            Wake::Control { .. } => "control",
+        };
+        self.wakes.with_label_values(&[kind]).inc();
+    }
+
+    pub(super) fn value(&self, outcome: Outcome) {
+        self.values.with_label_values(&[outcome.as_str()]).inc();
+    }
+}
+
+/// Lets a counter show a total that somebody else keeps.
+pub(super) fn raise(counter: &IntCounter, total: u64) {
+    counter.inc_by(total.saturating_sub(counter.get()));
+}
+
+fn is_path(known: &str, path: &str) -> bool {
+    let mut segments = path.split('/');
+    let fits = known.split('/').all(|known| {
+        let segment = segments.next();
+        segment.is_some_and(|segment| known == "{}" || known == segment)
+    });
+    fits && segments.next().is_none()
+}
+
+/// The names that a label has had so far.
+#[derive(Debug, Default)]
+struct Names(Mutex<HashSet<Arc<str>>>);
+
+impl Names {
+    /// `name` while there is room for it, then [`OTHER`].
+    fn bounded<'n>(&self, name: &'n str) -> &'n str {
+        let mut names = self.0.lock().expect("nothing panics under this lock");
+        if names.contains(name) {
+            return name;
+        }
+        if names.len() >= MAX_NAMES {
+            return OTHER;
+        }
+        names.insert(name.into());
+        name
+    }
+}
+
+/// Makes metrics and registers them: names that are spelt out here, each once.
+struct Maker<'r>(&'r Registry);
+
+impl Maker<'_> {
+    fn registered<M: prometheus::core::Collector + Clone + 'static>(
+        &self,
+        made: prometheus::Result<M>,
+    ) -> M {
+        let metric = made.expect("its name and help are valid");
+        self.0
+            .register(Box::new(metric.clone()))
+            .expect("its name is used once");
+        metric
+    }
+
+    fn counter(&self, name: &str, help: &str) -> IntCounter {
+        self.registered(IntCounter::new(name, help))
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> IntGauge {
+        self.registered(IntGauge::new(name, help))
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        self.registered(IntCounterVec::new(Opts::new(name, help), labels))
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+        self.registered(IntGaugeVec::new(Opts::new(name, help), labels))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_known_paths_are_labels() {
+        for path in ["/v3/ping", "/v4/jobs/app", "/v4/jobs/app/restart"] {
+            assert!(PATHS.iter().any(|known| is_path(known, path)), "{path}");
+        }
+        for path in [
+            "/",
+            "/v3",
+            "/v3/ping/",
+            "/v4/jobs/app/eat",
+            "/v4/jobs/app/stop/x",
+        ] {
+            assert!(!PATHS.iter().any(|known| is_path(known, path)), "{path}");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Values of jobs and what the supervisor counts come in; the text of a scrape goes out. No call waits for anything.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::time::Instant;
+
+use flightline_contract::lifecycle::State;
+use prometheus::{Registry, TextEncoder};
+
+use super::builtin::{Builtin, Outcome, raise};
+use super::declared::{self, DeclareError, Declared, Pushed, Refusal};
+use super::process::Process;
+use crate::config::Metric;
+use crate::event::{Code, Source, Wake};
+use crate::log::Log;
+
+/// So much of a value that is refused stands in the log.
+const SHOWN_VALUE: usize = 64;
+
+/// All metrics; clones are the same ones.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    registry: Registry,
+    builtin: Builtin,
+    process: Process,
+    log: OnceLock<Log>,
+    declared: Mutex<Names>,
+}
+
+/// The declared metrics and every name under which they are pushed.
+#[derive(Debug, Default)]
+struct Names {
+    metrics: Vec<Arc<Declared>>,
+    by_name: HashMap<Arc<str>, Arc<Declared>>,
+}
+
+/// What became of changes that were to be published, since the supervisor started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PublishCounts {
+    /// They arrived.
+    pub done: u64,
+    /// They were dropped.
+    pub lost: u64,
+    /// They wait now.
+    pub waiting: usize,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All at zero, and none declared.
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        Self {
+            inner: Arc::new(Inner {
+                builtin: Builtin::new(&registry),
+                process: Process::new(&registry),
+                registry,
+                log: OnceLock::new(),
+                declared: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Takes these metrics instead of those declared before. One that was declared exactly so keeps its value; of one that is not
+    /// declared any more, nothing is left.
+    ///
+    /// # Errors
+    /// [`DeclareError`]; then the old ones stay.
+    pub fn declare(&self, metrics: &[Metric]) -> Result<(), DeclareError> {
+        declared::validate_all(metrics)?;
+        let mut names = self.declared();
+        let mut next = Names::default();
+        for (index, metric) in metrics.iter().enumerate() {
+            let known = names.metrics.iter().find(|known| known.metric == *metric);
+            let declared = match known {
+                Some(known) => Arc::clone(known),
+                None => Arc::new(Declared::new(metric).map_err(|error| DeclareError::Wrong {
+                    index,
+                    reason: error.to_string(),
+                })?),
+            };
+            next.metrics.push(declared);
+        }
+        // A name that is shown belongs to its metric, even if another could be pushed as the same.
+        for metric in &next.metrics {
+            next.by_name
+                .insert(Arc::clone(&metric.shown), Arc::clone(metric));
+        }
+        for metric in &next.metrics {
+            next.by_name
+                .entry(metric.pushed.as_str().into())
+                .or_insert_with(|| Arc::clone(metric));
+        }
+        *names = next;
+        Ok(())
+    }
+
+    /// Takes in a value for the metric that is pushed as `key`: its parts joined with `_`, with or without those that are empty.
+    pub fn push(&self, key: &str, text: &str) -> Pushed {
+        let now = Instant::now();
+        let Some(metric) = self.declared().by_name.get(key).cloned() else {
+            self.inner.builtin.value(Outcome::Unknown);
+            return Pushed::Unknown;
+        };
+        match metric.push(text, now) {
+            Ok(reported) => {
+                self.inner.builtin.value(Outcome::Taken);
+                Pushed::Taken(reported)
+            }
+            Err(refusal) => {
+                self.inner.builtin.value(Outcome::Refused);
+                if metric.may_complain(now) {
+                    refused(&metric.shown, text, refusal);
+                }
+                Pushed::Refused(refusal)
+            }
+        }
+    }
+
+    /// Something happened.
+    pub fn event(&self, code: Code, source: &Source) {
+        self.inner.builtin.event(code, source);
+    }
+
+    /// The control socket answered a request for `path` with `status`.
+    pub fn control_request(&self, path: &str, status: u16) {
+        self.inner.builtin.control_request(path, status);
+    }
+
+    /// So many instances of a watched service pass.
+    pub fn watch_instances(&self, service: &str, count: usize) {
+        self.inner.builtin.watch_instances(service, count);
+    }
+
+    /// Only these services are watched from now on.
+    pub fn watched<'s>(&self, services: impl Iterator<Item = &'s str>) {
+        self.inner.builtin.watched(&services.collect());
+    }
+
+    /// The state of every job.
+    pub fn jobs(&self, states: impl Iterator<Item = State>) {
+        self.inner.builtin.jobs(states);
+    }
+
+    /// A job came to a state.
+    pub fn transition(&self, to: State) {
+        self.inner.builtin.transition(to);
+    }
+
+    /// A job was started again after an exit.
+    pub fn restart(&self, job: &str) {
+        self.inner.builtin.restart(job);
+    }
+
+    /// The loop was woken.
+    pub fn wake(&self, wake: &Wake) {
+        self.inner.builtin.wake(wake);
+    }
+
+    /// How publishing stands.
+    pub fn publish(&self, counts: PublishCounts) {
+        let builtin = &self.inner.builtin;
+        raise(&builtin.published, counts.done);
+        raise(&builtin.publish_lost, counts.lost);
+        let waiting = i64::try_from(counts.waiting).unwrap_or(i64::MAX);
+        builtin.publish_waiting.set(waiting);
+    }
+
+    /// The log whose losses are shown; the first one stays.
+    pub fn watch_log(&self, log: Log) {
+        if self.inner.log.set(log).is_err() {
+            tracing::debug!("the losses of another log are shown already");
+        }
+    }
+
+    /// What `/metrics` shows: text 0.0.4.
+    pub fn render(&self) -> String {
+        let now = Instant::now();
+        let Inner {
+            registry,
+            builtin,
+            process,
+            log,
+            ..
+        } = &*self.inner;
+        process.look();
+        if let Some(log) = log.get() {
+            raise(&builtin.log_lost, log.lost());
+        }
+        let mut families = registry.gather();
+        let metrics = self.declared().metrics.clone();
+        families.extend(metrics.iter().flat_map(|metric| metric.collect(now)));
+        families.sort_by(|left, right| left.name().cmp(right.name()));
+        let mut text = String::new();
+        if let Err(error) = TextEncoder::new().encode_utf8(&families, &mut text) {
+            // What is written so far is whole families.
+            tracing::error!(%error, "telemetry: a metric cannot be shown");
+        }
+        text
+    }
+
+    fn declared(&self) -> MutexGuard<'_, Names> {
+        self.inner
+            .declared
+            .lock()
+            .expect("nothing that can panic runs under this lock")
+    }
+}
+
+fn refused(name: &str, text: &str, refusal: Refusal) {
+    let value: String = text.chars().take(SHOWN_VALUE).collect();
+    tracing::error!("metric {name} got {value:?}: {refusal}");
+}
+
+#[cfg(test)]
+mod tests;
