@@ -138,6 +138,11 @@ fn under_containerpilot_s_name_words_are_ignored_and_end_the_flags() {
             "{words:?}"
         );
     }
+    let options = ours(&["--", "-c", "f"]).unwrap();
+    assert_eq!(
+        (options.config, options.invocation),
+        (Some(PathBuf::from("f")), Invocation::Run)
+    );
     let parsed = theirs(&["-ping", "x", "-version"]).unwrap();
     assert_eq!(parsed.invocation, client(Request::Ping));
 }

@@ -24,7 +24,7 @@ struct Words {
     #[arg(short, long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     #[command(subcommand)]
-    verb: Verb,
+    verb: Option<Verb>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -145,7 +145,7 @@ pub(super) fn read(flags: Flags) -> Result<CommandLine, Usage> {
     Ok(CommandLine {
         name: Name::Flightline,
         config: words.config.or(flags.config),
-        invocation: words.verb.into(),
+        invocation: words.verb.map_or(Invocation::Run, Invocation::from),
     })
 }
 

@@ -17,6 +17,7 @@ use super::Deps;
 use super::command::{Action, Command, Maintenance, Reload, SignalBody, signal};
 use super::reply::Reply;
 use super::route::{Route, Verb};
+use super::variables::shown;
 use crate::event::{Values, Wake};
 
 /// Bytes of a request's body.
@@ -87,7 +88,8 @@ async fn push_metrics(request: Request<Incoming>, deps: &Deps) -> Result<Reply, 
             Value::Number(number) => number.as_f64().unwrap_or(f64::NAN).to_string(),
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
                 return Err(Reply::unusable(format!(
-                    "the value of {name:?} is neither a number nor text"
+                    "the value of {:?} is neither a number nor text",
+                    shown(&name)
                 )));
             }
         };

@@ -12,6 +12,9 @@ pub const ENTRY: usize = 128 * 1024;
 /// left to the rest.
 pub const TOTAL: usize = 1024 * 1024;
 
+/// Characters of a name in a complaint about it.
+const SHOWN: usize = 64;
+
 /// Bytes that the kernel adds to each name and value: `=` and NUL.
 const BETWEEN: usize = 2;
 
@@ -85,15 +88,20 @@ fn size(name: &str, value: &str) -> usize {
     name.len() + value.len() + BETWEEN
 }
 
+/// The beginning of a name that a client chose.
+pub(super) fn shown(name: &str) -> String {
+    name.chars().take(SHOWN).collect()
+}
+
 fn check(name: &str, value: &str) -> Result<(), VariablesError> {
     if name.is_empty() || name.contains(['=', '\0']) {
-        return Err(VariablesError::Name(name.to_owned()));
+        return Err(VariablesError::Name(shown(name)));
     }
     if size(name, value) > ENTRY {
-        return Err(VariablesError::Entry(name.to_owned()));
+        return Err(VariablesError::Entry(shown(name)));
     }
     if value.contains('\0') {
-        return Err(VariablesError::Value(name.to_owned()));
+        return Err(VariablesError::Value(shown(name)));
     }
     Ok(())
 }
@@ -134,6 +142,8 @@ mod tests {
             assert!(variables.set(changes).is_err(), "{name:?}");
         }
         assert!(variables.now().is_empty());
+        let error = variables.set(one(&long, "")).unwrap_err();
+        assert!(error.to_string().len() < 200, "{error}");
     }
 
     #[test]
