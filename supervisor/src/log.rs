@@ -134,7 +134,7 @@ impl Losses {
     }
 }
 
-/// Dropped, it waits until what was logged is written, at most [`FLUSH`].
+/// Dropped, it waits until what was logged is written, two seconds at most.
 #[derive(Debug)]
 #[must_use = "dropped, it ends the log"]
 pub struct Guard {

@@ -162,10 +162,13 @@ fn escape(bytes: &[u8], style: Style, out: &mut Vec<u8>) {
         for char in chunk.valid().chars() {
             escape_char(char, style, out);
         }
-        for byte in chunk.invalid() {
-            match style {
-                Style::Json => out.extend_from_slice("\u{fffd}".as_bytes()),
-                Style::Plain | Style::Quoted => put(out, format_args!("\\x{byte:02x}")),
+        match (chunk.invalid(), style) {
+            ([], _) => {}
+            (_, Style::Json) => out.extend_from_slice("\u{fffd}".as_bytes()),
+            (invalid, Style::Plain | Style::Quoted) => {
+                for byte in invalid {
+                    put(out, format_args!("\\x{byte:02x}"));
+                }
             }
         }
     }

@@ -88,3 +88,39 @@ impl Output {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+    use super::*;
+
+    /// Node makes its standard output non-blocking, and with it that of everybody who shares it.
+    #[test]
+    fn an_output_that_somebody_made_non_blocking_loses_nothing() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let mut output = Output {
+            named: LogOutput::Stdout,
+            file: File::from(OwnedFd::from(writer)),
+        };
+        fcntl(&output.file, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+        let bytes: Vec<u8> = (0..=255).cycle().take(500_000).collect();
+        let read = std::thread::spawn(move || {
+            let mut read = Vec::new();
+            reader.read_to_end(&mut read).unwrap();
+            read
+        });
+        output.write(&bytes).unwrap();
+        drop(output);
+        assert!(read.join().unwrap() == bytes);
+    }
+
+    #[test]
+    fn standard_streams_can_be_opened() {
+        for output in [LogOutput::Stdout, LogOutput::Stderr] {
+            Output::open(&output).unwrap().reopen().unwrap();
+        }
+    }
+}

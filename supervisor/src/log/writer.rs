@@ -137,9 +137,9 @@ impl Writer {
                     count += 1;
                 }
             }
-            let told = self.tell_losses(&mut bytes);
-            self.write(&bytes, count, told);
+            self.write(&bytes, count);
             bytes.clear();
+            self.tell_losses();
             if closing.is_some() && self.queue.is_empty() {
                 return;
             }
@@ -158,11 +158,11 @@ impl Writer {
         self.format = format.unwrap_or(self.format);
         if let Some(output) = output {
             self.output = output;
-            self.at = At::LineStart;
+            self.begin();
         }
         if reopen.is_some() {
             match self.output.reopen() {
-                Ok(()) => self.at = At::LineStart,
+                Ok(()) => self.begin(),
                 Err(error) => {
                     let text = format!("{error}; it goes on in the file that is open");
                     self.say(Level::ERROR, text, bytes);
@@ -177,23 +177,32 @@ impl Writer {
         format::write(&record, self.format, bytes);
     }
 
-    /// So many records were lost that the log has not told of until now.
-    fn tell_losses(&mut self, bytes: &mut Vec<u8>) -> u64 {
-        let unsaid = match self.mood {
-            Mood::Well => self.losses.unsaid.swap(0, Ordering::Relaxed),
-            // It would only be lost, too.
-            Mood::Failing => 0,
-        };
-        if unsaid > 0 {
-            let text =
-                format!("{unsaid} log records were lost: the log's output did not take them");
-            self.say(Level::WARN, text, bytes);
-        }
-        unsaid
+    /// Another output has other troubles.
+    fn begin(&mut self) {
+        self.at = At::LineStart;
+        self.mood = Mood::Well;
     }
 
-    /// Writes `count` records, behind which `told` lost ones are told of.
-    fn write(&mut self, bytes: &[u8], count: u64, told: u64) {
+    /// Says how many records were lost since the last time, as soon as there is room to say it.
+    fn tell_losses(&mut self) {
+        if self.mood == Mood::Failing {
+            return;
+        }
+        let unsaid = self.losses.unsaid.swap(0, Ordering::Relaxed);
+        if unsaid == 0 {
+            return;
+        }
+        let mut bytes = Vec::new();
+        let text = format!("{unsaid} log records were lost: the log's output did not take them");
+        self.say(Level::WARN, text, &mut bytes);
+        self.write(&bytes, 0);
+        if self.mood == Mood::Failing {
+            self.losses.unsaid.fetch_add(unsaid, Ordering::Relaxed);
+        }
+    }
+
+    /// Writes `count` records.
+    fn write(&mut self, bytes: &[u8], count: u64) {
         if bytes.is_empty() {
             return;
         }
@@ -214,7 +223,6 @@ impl Writer {
                 }
                 let lines = out.iter().filter(|byte| **byte == b'\n').count() as u64;
                 self.losses.add(count.saturating_sub(lines));
-                self.losses.unsaid.fetch_add(told, Ordering::Relaxed);
                 self.complain(&error);
             }
         }

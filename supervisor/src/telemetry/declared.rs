@@ -21,7 +21,7 @@ const RESERVED: [&str; 3] = ["flightline_supervisor_", "process_", "containerpil
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeclareError {
     /// One of them is wrong by itself.
-    #[error("telemetry.metrics[{index}]: {reason}")]
+    #[error("telemetry: metrics[{index}]: {reason}")]
     Wrong {
         /// Its place in the list, from 0.
         index: usize,
@@ -30,7 +30,7 @@ pub enum DeclareError {
     },
     /// Two would show the same series.
     #[error(
-        "telemetry.metrics[{index}]: {name} is shown by an earlier metric, too; give it another name"
+        "telemetry: metrics[{index}]: {name} is shown by an earlier metric, too; give it another name"
     )]
     Twice {
         /// The place of the later one in the list, from 0.
@@ -39,7 +39,7 @@ pub enum DeclareError {
         name: String,
     },
     /// More than allowed.
-    #[error("telemetry.metrics: {0} metrics are more than {MAX_METRICS}; declare fewer")]
+    #[error("telemetry: {0} metrics are more than {MAX_METRICS}; declare fewer")]
     TooMany(usize),
 }
 

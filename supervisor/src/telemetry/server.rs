@@ -89,7 +89,7 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
     }
 }
 
-/// Answers until `stop`, and at most [`LINGER`] longer.
+/// Answers until `stop`, and a second longer at most.
 pub async fn serve(listener: TcpListener, pages: Pages, stop: CancellationToken) {
     let router = router(pages);
     let places = Arc::new(Semaphore::new(CONNECTIONS));
