@@ -10,13 +10,40 @@ pub mod jobs;
 /// Consul, NATS, watches and telemetry as trusted.
 pub mod servers;
 
+/// Where the file is.
+pub mod find;
+/// From the file to what is trusted: find, render, parse, check.
+pub mod load;
+/// JSON5 as a tree in which everything knows where it stands.
+pub mod tree;
+/// The parser of JSON5.
+pub mod json5;
+/// Every key, its type, its default and what it is for.
+pub mod reference;
+/// Numbers for text and text for numbers.
+pub mod weak;
+/// Durations in Go's words.
+pub mod duration;
+/// The addresses of this machine, and which is told to others.
+pub mod interfaces;
+/// From the tree to what is trusted.
+pub(crate) mod check;
+/// What is wrong, with its place.
+pub mod problem;
+/// The variables that children get.
+pub mod variables;
+/// What a configuration means, for a person.
+pub mod explain;
+/// What a configuration may be, for a machine.
+pub mod schema;
+
 pub use jobs::*;
 pub use servers::*;
 
 /// All that one file says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// The agent; absent, `false` or empty means that nothing is registered.
+    /// The agent; absent, null or `false` means that nothing is registered.
     pub consul: Option<Consul>,
     /// In the order of the file.
     pub jobs: Vec<Arc<Job>>,
