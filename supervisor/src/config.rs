@@ -37,6 +37,9 @@ pub mod explain;
 /// What a configuration may be, for a machine.
 pub mod schema;
 
+#[cfg(test)]
+mod testing;
+
 pub use jobs::*;
 pub use servers::*;
 

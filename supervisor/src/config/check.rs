@@ -88,3 +88,6 @@ fn problem(at: Span, what: impl Into<String>, cure: impl Into<String>) -> Proble
         cure: cure.into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

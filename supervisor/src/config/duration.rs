@@ -174,3 +174,6 @@ pub fn show(duration: Duration) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

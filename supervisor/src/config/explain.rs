@@ -213,3 +213,6 @@ fn listens(config: &Config) -> Vec<String> {
     }
     lines
 }
+
+#[cfg(test)]
+mod tests;

@@ -172,3 +172,6 @@ fn prefix(address: IpAddr, bits: u32) -> u128 {
     };
     value.checked_shr(width - bits.min(width)).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

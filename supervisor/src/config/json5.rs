@@ -279,3 +279,6 @@ fn is_name_start(c: char) -> bool {
 fn is_name_part(c: char) -> bool {
     is_name_start(c) || c.is_alphanumeric() || matches!(c, '\u{200c}' | '\u{200d}')
 }
+
+#[cfg(test)]
+mod tests;

@@ -188,3 +188,6 @@ fn read_limited(path: &Path) -> Result<String, LoadError> {
         .into()
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -193,3 +193,6 @@ pub(crate) fn quoted(text: &str) -> String {
     let more = if short.len() < text.len() { "…" } else { "" };
     format!("{:?}", short + more)
 }
+
+#[cfg(test)]
+mod tests;

@@ -152,3 +152,6 @@ pub fn nearest<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Opt
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, key)| key)
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,3 +130,6 @@ fn any_case(words: &[&str]) -> String {
     let words: Vec<_> = words.iter().map(any).collect();
     format!("^({})$", words.join("|"))
 }
+
+#[cfg(test)]
+mod tests;

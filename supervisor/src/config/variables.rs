@@ -41,3 +41,6 @@ pub fn pid_variable(name: &str) -> String {
     }
     format!("CONTAINERPILOT_{known}_PID")
 }
+
+#[cfg(test)]
+mod tests;

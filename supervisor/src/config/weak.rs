@@ -190,3 +190,6 @@ fn argument(item: &Node) -> Result<String, WeakError> {
         value => text(value),
     }
 }
+
+#[cfg(test)]
+mod tests;
