@@ -1,6 +1,8 @@
 //! How a process ends is told once, exactly, and only what was started is told at all.
 
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use flightline_supervisor::event::{Checked, ExitStatus, Wake};
@@ -86,6 +88,41 @@ async fn a_timeout_kills_the_children_too() {
     assert!(before.elapsed() >= limit);
     let child = rig.lines()[0].parse().unwrap();
     wait_dead(child).await;
+}
+
+/// Where the log of a test goes.
+#[derive(Debug, Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut log = self.0.lock().expect("no test panics under this lock");
+        log.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_timeout_is_said_as_containerpilot_says_it() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .with_ansi(false)
+        .finish();
+    // The tests' runtime has but this thread.
+    let _logging = tracing::subscriber::set_default(subscriber);
+    let mut rig = Rig::new();
+    rig.run(&Ask::program("sleep", &["300"]).timeout(Duration::from_millis(50)))
+        .await;
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(
+        log.contains("WARN") && log.contains("app timeout after 50ms: 'sleep 300'"),
+        "{log}"
+    );
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use flightline_fixtures::wait;
 use flightline_supervisor::config::Output;
 use flightline_supervisor::event::{ExitStatus, RunId, Wake};
 use flightline_supervisor::process::{LATE_READERS, LINE_LIMIT, Lines, Origin, Spawner};
@@ -83,11 +84,18 @@ async fn a_daemon_that_keeps_the_pipe_does_not_delay_the_end_and_is_still_read()
 #[tokio::test]
 async fn who_is_left_behind_and_prints_without_end_delays_the_end_for_a_while_only() {
     let mut rig = Rig::new();
+    let folder = tempfile::tempdir().unwrap();
     let before = Instant::now();
-    let ask = Ask::script("setsid sh -c 'echo $$; while echo more; do sleep 0.05; done' & exit 6");
+    let mut ask = Ask::script(
+        "setsid sh -c 'echo $$; touch armed; while echo more; do sleep 0.05; done' &
+         while [ ! -e armed ]; do sleep 0.02; done; exit 6",
+    );
+    ask.setting.cwd = Some(folder.path().to_owned());
     assert_eq!(rig.run(&ask).await, ExitStatus::Code(6));
     assert!(before.elapsed() < Duration::from_secs(10));
-    rig.wait_line("more").await;
+    let told = rig.lines().len();
+    let more = || async { rig.lines().len() > told };
+    wait::until_async(PATIENCE, more).await.unwrap();
     let pid = rig.lines()[0].clone();
     rig.print(&Ask::script(&format!("kill {pid}"))).await;
 }
