@@ -1,7 +1,7 @@
 //! The only place that starts, signals and waits for processes: an order comes in, a pid and later one wake go out.
 //!
-//! A process leads a group of its own. When it ends, its group gets SIGTERM, its output is read to the end or for [`DRAIN`], it is
-//! reaped, and only then its end is told: so the last lines come first, and whoever keeps the pipe open delays nothing. Numbers are
+//! A process leads a group of its own. When it ends, its group gets SIGTERM, its output is read to the end or for about [`DRAIN`], it
+//! is reaped, and only then its end is told: so the last lines come first, and whoever keeps the pipe open delays nothing. Numbers are
 //! never reused under a signal of ours: until the leader is reaped the kernel keeps its number for it, after that for its group, and
 //! a run whose group is gone is forgotten (`group`). Nothing else in this process may wait for children.
 
@@ -35,11 +35,13 @@ mod follow;
 /// Which groups live, and signals to them.
 mod group;
 
-pub use group::{Left, Sent};
+pub use group::{Left, Sent, Who};
 
-/// How long output is read after a process has ended, before its end is told: enough for what is in the pipe, short for who waits
-/// for a restart.
+/// How long output is waited for after a process has ended, before its end is told: enough for what is in the pipe, short for who
+/// waits for a restart.
 pub const DRAIN: Duration = Duration::from_millis(200);
+/// How often it is waited for again, when some came: who is left behind and prints without end is not waited for.
+pub const DRAIN_ROUNDS: u32 = 5;
 /// The longest line; a longer one is told in pieces.
 pub const LINE_LIMIT: usize = 64 * 1024;
 /// How much of a check's output is told with its result: the end of it.
@@ -128,7 +130,7 @@ pub enum SpawnError {
         source: io::Error,
     },
     /// The folder cannot be entered.
-    #[error("cannot enter the folder {}", path.display())]
+    #[error("cannot enter the folder {}: {source}", path.display())]
     Cwd {
         /// As typed.
         path: PathBuf,

@@ -44,7 +44,8 @@ pub(super) fn command(order: &Order<'_>, launcher: &Path) -> Result<Command, Spa
 pub(super) fn failure(source: io::Error, order: &Order<'_>) -> SpawnError {
     let cwd = order.setting.cwd.as_deref();
     if let Some(path) = cwd
-        && let Err(source) = std::fs::read_dir(path)
+        // It must be a folder, and one that can be entered; it need not be readable.
+        && let Err(source) = path.join(".").metadata()
     {
         return SpawnError::Cwd {
             path: path.to_owned(),
@@ -64,4 +65,39 @@ pub(super) fn failure(source: io::Error, order: &Order<'_>) -> SpawnError {
 fn is_there(program: &str, cwd: Option<&Path>) -> bool {
     let path = cwd.map_or_else(PathBuf::new, Path::to_owned).join(program);
     program.contains('/') && path.exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::config::{Exec, Output, Readiness, Setting};
+    use crate::process::Purpose;
+
+    #[test]
+    fn what_is_between_init_and_worker_is_hidden_from_jobs() {
+        let exec = Exec {
+            program: "true".to_owned(),
+            args: Vec::new(),
+        };
+        let order = Order {
+            job: "app",
+            purpose: Purpose::Job,
+            exec: &exec,
+            setting: &Setting::default(),
+            variables: &BTreeMap::new(),
+            output: Output::Wrapped,
+            timeout: None,
+            readiness: Readiness::Check,
+        };
+        let command = command(&order, Path::new("/none")).unwrap();
+        for name in init::PRIVATE {
+            assert!(
+                command
+                    .get_envs()
+                    .any(|(set, value)| set == name && value.is_none())
+            );
+        }
+    }
 }

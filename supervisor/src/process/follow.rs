@@ -15,7 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::group::Groups;
 use super::output::{Capture, Late};
-use super::{DRAIN, Origin, Purpose};
+use super::{DRAIN, DRAIN_ROUNDS, Origin, Purpose};
 use crate::event::{Checked, ExitStatus, RunId, Wake};
 
 /// Told when the system does not say how a process ended, which it always does unless somebody else waits for our children.
@@ -106,11 +106,20 @@ impl Run {
         let Some(mut capture) = self.capture.take() else {
             return String::new();
         };
-        let drained = tokio::time::timeout(DRAIN, capture.end()).await;
-        let tail = capture.tail();
-        if drained.is_err() {
-            self.late.keep(&self.origin, capture);
+        let mut seen = capture.progress();
+        for _ in 0..DRAIN_ROUNDS {
+            if tokio::time::timeout(DRAIN, capture.end()).await.is_ok() {
+                return capture.tail();
+            }
+            // On a machine that stood still, the time is up before the reader had its turn.
+            tokio::task::yield_now().await;
+            let before = std::mem::replace(&mut seen, capture.progress());
+            if before == seen {
+                break;
+            }
         }
+        let tail = capture.tail();
+        self.late.keep(&self.origin, capture);
         tail
     }
 

@@ -30,16 +30,24 @@ pub(super) fn attach(command: &mut Command) -> io::Result<pipe::Receiver> {
 #[derive(Debug)]
 pub(super) struct Capture {
     reader: AbortOnDropHandle<()>,
-    tail: Arc<Mutex<Tail>>,
+    printed: Arc<Mutex<Printed>>,
+}
+
+/// What was printed so far.
+#[derive(Debug, Default)]
+struct Printed {
+    /// In bytes.
+    length: u64,
+    tail: Tail,
 }
 
 impl Capture {
     pub(super) fn start(pipe: pipe::Receiver, origin: Arc<Origin>, lines: &Arc<dyn Lines>) -> Self {
-        let tail = Arc::new(Mutex::new(Tail::default()));
-        let read = read(pipe, origin, Arc::clone(lines), Arc::clone(&tail));
+        let printed = Arc::default();
+        let read = read(pipe, origin, Arc::clone(lines), Arc::clone(&printed));
         Self {
             reader: AbortOnDropHandle::new(tokio::spawn(read)),
-            tail,
+            printed,
         }
     }
 
@@ -52,12 +60,18 @@ impl Capture {
 
     /// The end of what a check printed; of a job nothing is kept.
     pub(super) fn tail(&self) -> String {
-        lock(&self.tail).text()
+        lock(&self.printed).tail.text()
+    }
+
+    /// How many bytes have come.
+    pub(super) fn progress(&self) -> u64 {
+        lock(&self.printed).length
     }
 }
 
-fn lock(tail: &Mutex<Tail>) -> MutexGuard<'_, Tail> {
-    tail.lock()
+fn lock(printed: &Mutex<Printed>) -> MutexGuard<'_, Printed> {
+    printed
+        .lock()
         .expect("nothing that can panic runs under this lock")
 }
 
@@ -65,7 +79,7 @@ async fn read(
     mut pipe: pipe::Receiver,
     origin: Arc<Origin>,
     lines: Arc<dyn Lines>,
-    tail: Arc<Mutex<Tail>>,
+    printed: Arc<Mutex<Printed>>,
 ) {
     let mut splitter = Splitter::default();
     let mut chunk = vec![0; CHUNK];
@@ -80,15 +94,23 @@ async fn read(
         let Some(mut rest) = chunk.get(..read).filter(|bytes| !bytes.is_empty()) else {
             break;
         };
-        if origin.purpose == Purpose::Check {
-            lock(&tail).push(rest);
-        }
+        lock(&printed).add(rest, origin.purpose);
         while let Some(line) = splitter.next(&mut rest) {
             lines.line(&origin, &line).await;
         }
     }
     if let Some(line) = splitter.end() {
         lines.line(&origin, &line).await;
+    }
+}
+
+impl Printed {
+    fn add(&mut self, bytes: &[u8], purpose: Purpose) {
+        self.length += bytes.len() as u64;
+        match purpose {
+            Purpose::Job => {}
+            Purpose::Check => self.tail.push(bytes),
+        }
     }
 }
 
