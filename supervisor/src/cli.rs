@@ -16,6 +16,8 @@ mod verbs;
 pub mod client;
 /// Jobs for people.
 mod table;
+/// What needs no supervising.
+pub mod answer;
 /// The one door to stdout and stderr.
 pub mod out;
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flightline_contract::token::Token;
+
 /// Jobs as trusted.
 pub mod jobs;
 /// Consul, NATS, watches and telemetry as trusted.
@@ -56,6 +58,8 @@ pub struct Config {
     pub telemetry: Option<Telemetry>,
     /// Where life-cycle, health and metrics are published.
     pub nats: Option<Nats>,
+    /// As whom life-cycle changes are told of, on NATS and in Consul.
+    pub identity: Identity,
     /// The control socket.
     pub control: PathBuf,
     /// What is logged, and how.
@@ -64,6 +68,15 @@ pub struct Config {
     pub stop_timeout: Duration,
     /// When the supervisor ends by itself.
     pub exit_when: ExitWhen,
+}
+
+/// As whom life-cycle changes are told of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Identity {
+    /// What this container is there for: `nats.service`, else its main job, else its first.
+    pub service: Token,
+    /// Which of them it is: `nats.instance`, else the host's name.
+    pub instance: Token,
 }
 
 /// When the supervisor ends by itself, beside the end of a main job.

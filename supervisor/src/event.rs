@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::control::command::{Answer, Command};
+use crate::control::command::{Answer, Command, Reload};
+use crate::run::prepare::Prepared;
 
 /// Something that happened, with whom. Every job hears of every event, in one order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -251,6 +252,14 @@ pub enum Seen {
     },
 }
 
+impl Seen {
+    /// Instances that pass.
+    pub const fn passing(self) -> usize {
+        let Self::Changed { passing } = self;
+        passing
+    }
+}
+
 /// Everything that can wake the loop, beside its own deadlines.
 #[derive(Debug)]
 pub enum Wake {
@@ -287,6 +296,15 @@ pub enum Wake {
     },
     /// A signal arrived.
     Signal(Received),
+    /// A configuration was read again.
+    Prepared {
+        /// What can be taken, or the report of what is wrong.
+        result: Result<Box<Prepared>, String>,
+        /// How much it touches.
+        how: Reload,
+        /// Who waits for the answer.
+        reply: oneshot::Sender<Answer>,
+    },
     /// The control socket was asked for something.
     Control {
         /// What.

@@ -17,7 +17,8 @@ use tokio::sync::mpsc;
 
 use crate::config::{Check, Output, Readiness, Setting};
 use crate::event::{Checked, RunId, Wake};
-use crate::process::{Order, Purpose, Spawner};
+use crate::log::Kind;
+use crate::process::{Order, Spawner};
 
 /// How much of an answer's body is read.
 const BODY_LIMIT: usize = 4 * 1024;
@@ -71,7 +72,7 @@ impl Checker {
             Check::Exec(exec) => {
                 let order = Order {
                     job: asked.job,
-                    purpose: Purpose::Check,
+                    kind: Kind::Check,
                     exec,
                     setting: asked.setting,
                     variables: asked.variables,

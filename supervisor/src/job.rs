@@ -187,6 +187,8 @@ pub struct Job {
     ending: ending::Plan,
     shown: State,
     shown_since: Instant,
+    /// The latest transition in words, for Consul's output.
+    told: String,
 }
 
 impl Job {
@@ -226,6 +228,7 @@ impl Job {
             ending: ending::Plan::default(),
             shown: State::Pending,
             shown_since: now,
+            told: String::new(),
             plan,
         }
     }
@@ -421,6 +424,7 @@ impl Job {
         let to = self.state();
         let from = std::mem::replace(&mut self.shown, to);
         self.shown_since = turn.now;
+        self.told = format!("{} -> {} ({cause})", from.as_str(), to.as_str());
         turn.actions.push(Action::Change(Change {
             job: Some(Arc::clone(&self.plan.name)),
             from,

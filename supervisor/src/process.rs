@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 
 use crate::config::{Exec, Output, Readiness, Setting};
 use crate::event::{RunId, Wake};
+use crate::log::{Kind, Log, Origin};
 
 /// What is run, with which variables, by which way.
 mod command;
@@ -42,33 +43,11 @@ pub use group::{Left, Sent, Who};
 pub const DRAIN: Duration = Duration::from_millis(200);
 /// How often it is waited for again, when some came: who is left behind and prints without end is not waited for.
 pub const DRAIN_ROUNDS: u32 = 5;
-/// The longest line; a longer one is told in pieces.
-pub const LINE_LIMIT: usize = 64 * 1024;
 /// How much of a check's output is told with its result: the end of it.
 pub const TAIL_LIMIT: usize = 4 * 1024;
 /// Processes that outlived their run and still hold its pipe, of which the output is read; for each job and each check. The oldest
 /// is closed.
 pub const LATE_READERS: usize = 4;
-
-/// What a process is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Purpose {
-    /// A job; its end is told as [`Wake::Exited`].
-    Job,
-    /// The check of a job; its end is told as [`Wake::Checked`].
-    Check,
-}
-
-/// Whose output a line is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
-    /// A job or a check.
-    pub purpose: Purpose,
-    /// The job's name, or `check.` and the job's name.
-    pub name: Arc<str>,
-    /// The process that was started; not necessarily the one that wrote.
-    pub pid: u32,
-}
 
 /// Takes lines of output.
 pub trait Lines: fmt::Debug + Send + Sync {
@@ -76,13 +55,19 @@ pub trait Lines: fmt::Debug + Send + Sync {
     fn line<'a>(&'a self, origin: &'a Origin, text: &'a [u8]) -> BoxFuture<'a, ()>;
 }
 
+impl Lines for Log {
+    fn line<'a>(&'a self, origin: &'a Origin, text: &'a [u8]) -> BoxFuture<'a, ()> {
+        Box::pin(Self::line(self, origin, text))
+    }
+}
+
 /// What is to be run.
 #[derive(Debug, Clone, Copy)]
 pub struct Order<'a> {
     /// The job's name.
     pub job: &'a str,
-    /// A job or a check.
-    pub purpose: Purpose,
+    /// A job, whose end is told as [`Wake::Exited`], or its check: [`Wake::Checked`].
+    pub kind: Kind,
     /// The program.
     pub exec: &'a Exec,
     /// As whom, where and with what.
@@ -212,8 +197,8 @@ impl Spawner {
         let child = spawned.map_err(|error| command::failure(error, order))?;
         let pid = child.id();
         let origin = Arc::new(Origin {
-            purpose: order.purpose,
-            name: name(order).into(),
+            kind: order.kind,
+            name: order.job.into(),
             pid,
         });
         self.groups.insert(run, &origin);
@@ -246,13 +231,6 @@ impl Spawner {
     /// The runs of which anything still lives, looked at now: at the end, who is left gets SIGKILL.
     pub fn left(&self) -> Vec<Left> {
         self.groups.left()
-    }
-}
-
-fn name(order: &Order<'_>) -> String {
-    match order.purpose {
-        Purpose::Job => order.job.to_owned(),
-        Purpose::Check => format!("check.{}", order.job),
     }
 }
 

@@ -27,6 +27,8 @@ pub mod ring;
 pub mod beat;
 /// All that waits, and what is next. Pure.
 pub mod queue;
+/// What a metric shows, as samples.
+pub mod sample;
 /// Headers and payloads.
 pub mod message;
 /// What JetStream's answers mean. Pure.

@@ -1,1 +1,404 @@
-//! To come.
+//! The loop: the next wake or deadline, the jobs' answer, the actions. It waits for nothing else; what takes time is a task beside it that
+//! answers with a wake.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use tokio::sync::mpsc;
+use tokio::time::sleep_until;
+use tracing::{debug, error, info, warn};
+
+use crate::action::{Action, Change, End, Remark};
+use crate::cli::{Exit, Failure};
+use crate::config::{self, variables::pid_variable};
+use crate::control::command::{Answer, Command, Refusal, Reload};
+use crate::event::{Code, Received, RunId, Wake};
+use crate::fleet::Fleet;
+use crate::health::{Asked, Checker};
+use crate::init;
+use crate::lifecycle::Journal;
+use crate::log::{Kind, Log};
+use crate::process::{Order, Spawner};
+
+/// Signals to wakes.
+pub mod signals;
+/// What templates and processes see.
+pub mod variables;
+/// A configuration, and what must be opened for it.
+pub mod prepare;
+/// Everything that a configuration brings beside its jobs.
+pub mod parts;
+/// What `/status` and the metrics show of jobs.
+mod report;
+
+use parts::Parts;
+use prepare::Prepared;
+use signals::Signals;
+use variables::Given;
+
+/// Wakes that wait for the loop. Senders wait when it is full; the loop never sends to itself.
+pub const MAILBOX: usize = 1024;
+
+/// Opens everything, runs the jobs to their end, closes everything.
+///
+/// # Errors
+/// When something that is needed cannot be opened; nothing was started then.
+pub async fn supervise(prepared: Prepared, log: Log, file: PathBuf) -> Result<End, Failure> {
+    let unavailable =
+        |error: &dyn std::error::Error| Failure::new(Exit::Unavailable, error.to_string());
+    let (wakes, mailbox) = mpsc::channel(MAILBOX);
+    // Before anything else takes time: a signal that comes now is the first wake.
+    let signals = Signals::install().map_err(|error| unavailable(&error))?;
+    init::unblock();
+    let forwarding = tokio::spawn(signals.forward(wakes.clone()));
+    let names: Vec<&str> = prepared.config.jobs.iter().map(|job| &*job.name).collect();
+    debug!(
+        "loaded config: {} with the jobs {}",
+        file.display(),
+        names.join(", ")
+    );
+    prepared.say_findings();
+    let host = nix::unistd::gethostname().map_err(|error| unavailable(&error))?;
+    let host = host.to_string_lossy().into_owned();
+    let spawner = Spawner::new(Arc::new(log.clone()), wakes.clone());
+    let parts = Parts::start(prepared, log, host, wakes.clone());
+    let parts = parts.await.map_err(|error| unavailable(&error))?;
+    let end = Supervisor::new(parts, spawner, file, wakes)
+        .run(mailbox)
+        .await;
+    forwarding.abort();
+    Ok(end)
+}
+
+/// What the process exits with: the main job's status where there is one, else 0.
+pub fn status(end: End) -> u8 {
+    // As a shell has it, a status is a byte.
+    end.main
+        .map_or(0, |status| u8::try_from(status & 0xff).unwrap_or(1))
+}
+
+/// Everything the loop holds.
+#[derive(Debug)]
+pub struct Supervisor {
+    fleet: Fleet,
+    parts: Parts,
+    spawner: Spawner,
+    checker: Checker,
+    journal: Journal,
+    given: Given,
+    /// The file that a reload reads again.
+    file: PathBuf,
+    wakes: mpsc::Sender<Wake>,
+}
+
+impl Supervisor {
+    /// All is open: nothing runs yet.
+    pub fn new(parts: Parts, spawner: Spawner, file: PathBuf, wakes: mpsc::Sender<Wake>) -> Self {
+        let config = Arc::clone(parts.config());
+        let own = parts.own_service(&config);
+        let mut given = Given::default();
+        given.address(config.variables());
+        Self {
+            fleet: Fleet::new(&config, own, Instant::now()),
+            checker: Checker::new(spawner.clone(), wakes.clone()),
+            parts,
+            spawner,
+            journal: Journal::default(),
+            given,
+            file,
+            wakes,
+        }
+    }
+
+    /// Runs the jobs to their end, and closes everything.
+    pub async fn run(mut self, mut mailbox: mpsc::Receiver<Wake>) -> End {
+        let actions = self.fleet.start(Instant::now());
+        let mut end = self.act(actions);
+        while end.is_none() {
+            let deadline = self.fleet.deadline();
+            let wake = tokio::select! {
+                // A deadline that has passed is looked at after each wake, so mail cannot starve it.
+                biased;
+                wake = mailbox.recv() => wake,
+                () = until(deadline) => None,
+            };
+            if let Some(wake) = wake {
+                self.parts.metrics().wake(&wake);
+                let actions = self.take(wake);
+                end = self.act(actions);
+            }
+            let now = Instant::now();
+            if end.is_none() && self.fleet.deadline().is_some_and(|at| at <= now) {
+                let actions = self.fleet.elapse(now);
+                end = self.act(actions);
+            }
+        }
+        self.kill_what_is_left();
+        self.parts.close().await;
+        end.expect("the loop ends with an end")
+    }
+
+    /// What a wake means to the jobs.
+    fn take(&mut self, wake: Wake) -> Vec<Action> {
+        let now = Instant::now();
+        match wake {
+            Wake::Exited { run, status } => {
+                self.given.ended(run);
+                self.fleet.exited(run, status, now)
+            }
+            Wake::Checked { run, result } => self.fleet.checked(run, result, now),
+            Wake::Ready { run } => self.fleet.ready(run, now),
+            Wake::Watch { service, seen } => {
+                self.parts
+                    .metrics()
+                    .watch_instances(&service, seen.passing());
+                self.fleet.watched(&service, seen, now)
+            }
+            Wake::Withdrawn { service } => self.fleet.withdrawn(&service, now),
+            Wake::Signal(Received::Terminate) => self.fleet.terminate(now),
+            Wake::Signal(Received::Event(signal)) => self.fleet.signal(signal, now),
+            Wake::Signal(Received::Reopen) => {
+                self.parts.log().reopen();
+                Vec::new()
+            }
+            Wake::Prepared { result, how, reply } => {
+                let (answer, actions) = self.reload(result, how, now);
+                // Who asked may have gone.
+                drop(reply.send(answer));
+                actions
+            }
+            Wake::Control { command, reply } => match self.command(command, now) {
+                Said::Later(how) => {
+                    self.prepare(how, reply);
+                    Vec::new()
+                }
+                Said::Now(answer, actions) => {
+                    drop(reply.send(answer));
+                    actions
+                }
+            },
+        }
+    }
+
+    fn command(&mut self, command: Command, now: Instant) -> Said {
+        match command {
+            Command::Reload(how) => Said::Later(how),
+            Command::Maintenance(maintenance) => {
+                Said::Now(Answer::Done, self.fleet.maintain(maintenance, now))
+            }
+            Command::List => Said::Now(Answer::Jobs(self.fleet.views(None, now)), Vec::new()),
+            Command::Status(name) => {
+                let views = self.fleet.views(Some(&name), now);
+                let answer = if views.is_empty() {
+                    Answer::Refused(Refusal::NoSuchJob(name))
+                } else {
+                    Answer::Jobs(views)
+                };
+                Said::Now(answer, Vec::new())
+            }
+            Command::Job { name, action } => match self.fleet.order(&name, action, now) {
+                Ok(actions) => Said::Now(Answer::Done, actions),
+                Err(refusal) => Said::Now(Answer::Refused(refusal), Vec::new()),
+            },
+        }
+    }
+
+    /// Reads the configuration beside the loop.
+    fn prepare(&mut self, how: Reload, reply: tokio::sync::oneshot::Sender<Answer>) {
+        self.given.put(self.parts.variables().now());
+        let (file, given) = (self.file.clone(), self.given.all());
+        let wakes = self.wakes.clone();
+        tokio::spawn(async move {
+            let read = tokio::task::spawn_blocking(move || prepare::prepare(&file, &given));
+            let result = match read.await {
+                Ok(result) => result.map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            let result = result.map(Box::new);
+            // When nobody listens any more, the supervisor has ended.
+            drop(wakes.send(Wake::Prepared { result, how, reply }).await);
+        });
+    }
+
+    fn reload(
+        &mut self,
+        result: Result<Box<Prepared>, String>,
+        how: Reload,
+        now: Instant,
+    ) -> (Answer, Vec<Action>) {
+        let prepared = match result {
+            Ok(prepared) => *prepared,
+            Err(report) => {
+                error!("the new configuration is wrong, the old one goes on: {report}");
+                let refusal = Refusal::Configuration(report);
+                return (Answer::Refused(refusal), Vec::new());
+            }
+        };
+        let config = Arc::clone(&prepared.config);
+        let own = self.parts.own_service(&config);
+        prepared.say_findings();
+        self.parts.expect(prepared);
+        debug!("control: reloaded app via control plane");
+        (Answer::Done, self.fleet.reload(&config, own, how, now))
+    }
+
+    /// Does what the jobs want, and what follows from that. Returns how it ended, if it did.
+    fn act(&mut self, actions: Vec<Action>) -> Option<End> {
+        if actions.is_empty() {
+            return None;
+        }
+        let mut actions = VecDeque::from(actions);
+        let mut end = None;
+        while let Some(action) = actions.pop_front() {
+            match action {
+                Action::Spawn { run, plan, .. } => actions.extend(self.spawn(run, &plan)),
+                Action::Signal { run, signal } => {
+                    self.spawner.signal(run, signal);
+                }
+                Action::Check { run, plan } => self.check(run, &plan),
+                Action::Forget { run } => self.checker.abandon(run),
+                Action::Announce(service) => self.parts.registrar().announce(&service),
+                Action::Report {
+                    service,
+                    health,
+                    output,
+                } => self.parts.report(&service, health, output),
+                Action::Withdraw(service) => self.parts.withdraw(&service),
+                Action::Health {
+                    name,
+                    health,
+                    output,
+                } => self.parts.health(&name, health, output, SystemTime::now()),
+                Action::Change(change) => self.publish(&change),
+                Action::Delivered(event) => {
+                    debug!("event: {} {}", event.code.as_str(), event.source);
+                    self.parts.metrics().event(event.code, &event.source);
+                    if event.code == Code::Shutdown {
+                        self.parts.ending();
+                    }
+                }
+                Action::Install(config) => {
+                    self.given.address(config.variables());
+                    self.parts.install();
+                }
+                Action::Say(remark) => say(&remark),
+                Action::End(how) => end = Some(how),
+            }
+        }
+        report::show(&self.fleet, &self.parts);
+        end
+    }
+
+    fn spawn(&mut self, run: RunId, plan: &config::Job) -> Vec<Action> {
+        let Some(exec) = &plan.exec else {
+            return self.fleet.not_started(run, Instant::now());
+        };
+        self.given.put(self.parts.variables().now());
+        let variables = self.given.all();
+        let order = Order {
+            job: &plan.name,
+            kind: Kind::Job,
+            exec,
+            setting: &plan.setting,
+            variables: &variables,
+            output: plan.output,
+            timeout: plan.timeout,
+            readiness: plan
+                .health
+                .as_ref()
+                .map_or_else(Default::default, |h| h.readiness),
+        };
+        match self.spawner.spawn(run, &order) {
+            Ok(started) => {
+                self.given
+                    .started(pid_variable(&plan.name), run, started.pid);
+                self.fleet.started(run, started.pid, Instant::now())
+            }
+            Err(problem) => {
+                error!(job = %plan.name, "{problem}");
+                self.fleet.not_started(run, Instant::now())
+            }
+        }
+    }
+
+    fn check(&mut self, run: RunId, plan: &config::Job) {
+        let Some((health, check)) = plan
+            .health
+            .as_ref()
+            .and_then(|health| Some((health, health.check.as_ref()?)))
+        else {
+            return;
+        };
+        self.given.put(self.parts.variables().now());
+        let variables = self.given.all();
+        let asked = Asked {
+            job: &plan.name,
+            check,
+            timeout: health.timeout,
+            output: health.output,
+            setting: &plan.setting,
+            variables: &variables,
+        };
+        self.checker.begin(run, &asked);
+    }
+
+    fn publish(&mut self, change: &Change) {
+        let now = SystemTime::now();
+        let numbered = self.journal.number(change, now);
+        let (from, to) = (change.from.as_str(), change.to.as_str());
+        match &change.job {
+            Some(job) => debug!(job = %job, "{from} -> {to} ({})", change.cause),
+            None => debug!("supervisor: {from} -> {to} ({})", change.cause),
+        }
+        self.parts.change(change, numbered);
+    }
+
+    /// Nothing may outlive a supervisor that is not PID 1.
+    fn kill_what_is_left(&self) {
+        for left in self.spawner.left() {
+            info!("killing what {} has left behind", left.origin.name);
+            self.spawner
+                .signal(left.run, nix::sys::signal::Signal::SIGKILL);
+        }
+    }
+}
+
+/// When a command is answered.
+enum Said {
+    Now(Answer, Vec<Action>),
+    Later(Reload),
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(at) => sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn say(remark: &Remark) {
+    match remark {
+        Remark::Failed { name, exit } => error!(job = %name, "{name} exited with {exit}"),
+        Remark::BackingOff { name, pause } => {
+            warn!(job = %name, "{name} ends too soon after its starts; the next one is in {pause:?}");
+        }
+        Remark::RestartUnhealthy { name } => {
+            warn!(job = %name, "{name} failed too many checks in a row and is stopped for it");
+        }
+        Remark::Killing { name } => info!(job = %name, "killing {name}: it did not stop in time"),
+        Remark::HooksLate { name } => {
+            warn!(job = %name, "{name} does not wait any longer for its pre-stop jobs");
+        }
+        Remark::StartTimeout { name } => {
+            warn!(job = %name, "{name} was not started in time and ends");
+        }
+        Remark::Abandoned { names } => {
+            error!(
+                "still there after the deadline and left behind: {}",
+                names.join(", ")
+            );
+        }
+    }
+}

@@ -19,3 +19,13 @@ pub fn find(flag: Option<&Path>, env: &Environment) -> Result<PathBuf, LoadError
     let found = found.filter(|path| !path.as_os_str().is_empty());
     found.ok_or(LoadError::NotNamed)
 }
+
+/// The variables of this process; one that is no text is no variable to a template.
+pub fn environment() -> Environment {
+    let variables = std::env::vars_os();
+    let texts = variables.filter_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        Some((name, value.into_string().ok()?))
+    });
+    texts.collect()
+}

@@ -9,7 +9,8 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::config::Exec;
-use crate::process::{Lines, Origin};
+use crate::log::Origin;
+use crate::process::Lines;
 
 /// A busy machine answers slowly.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -237,13 +237,16 @@ impl Job {
         self.report(reported, &output, turn);
     }
 
-    /// Tells Consul, and those who follow health. Consul's output names the state, which is the latest transition.
+    /// Tells Consul, and those who follow health. Consul's output begins with the latest transition.
     fn report(&self, reported: Reported, output: &str, turn: &mut Turn<'_>) {
         if let Some(service) = &self.plan.service {
             turn.actions.push(Action::Report {
                 service: Arc::clone(service),
                 health: reported,
-                output: format!("{}: {output}", self.shown.as_str()),
+                output: match output {
+                    "" => self.told.clone(),
+                    output => format!("{}: {output}", self.told),
+                },
             });
         }
         self.say_health(reported, output.to_owned(), turn);

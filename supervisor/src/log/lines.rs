@@ -1,23 +1,17 @@
 //! Bytes of a job's output come in as they are read, lines go out. A line that is too long goes out in pieces: nothing is lost.
 
 use std::borrow::Cow;
-use std::pin::pin;
 
 use memchr::memchr;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
-
-use super::{Log, Origin};
 
 /// The longest piece of a line: where ContainerPilot gave up reading.
 pub const MAX_LINE: usize = 64 * 1024;
 /// The end of a piece that goes on in the next one.
 pub const CONTINUED: &str = "…";
-/// Bytes asked for at once; a pipe holds eight times as much.
-const READ: usize = 8 * 1024;
 
 /// What has been read and is not a line yet.
 #[derive(Debug)]
-pub struct Lines {
+pub struct Splitter {
     held: Vec<u8>,
     /// So much of what is held went out with the last piece.
     given: usize,
@@ -44,13 +38,13 @@ pub enum End {
     Input,
 }
 
-impl Default for Lines {
+impl Default for Splitter {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Lines {
+impl Splitter {
     /// Nothing read yet.
     pub fn new() -> Self {
         Self::with_limit(MAX_LINE)
@@ -140,30 +134,6 @@ impl<'l> Piece<'l> {
             End::Cut => Cow::Owned([self.text, CONTINUED.as_bytes()].concat()),
             End::Input => Cow::Borrowed(self.text),
         }
-    }
-}
-
-/// Logs what comes out of `reader`, line by line, until its end. A reader that fails has ended.
-pub async fn capture(reader: impl AsyncRead, origin: Origin, log: Log) {
-    let mut reader = pin!(reader);
-    let mut chunk = vec![0; READ];
-    let mut lines = Lines::new();
-    loop {
-        let count = match reader.read(&mut chunk).await {
-            Ok(0) => break,
-            Ok(count) => count,
-            Err(error) => {
-                tracing::debug!(job = &*origin.name, pid = origin.pid, %error, "output ends");
-                break;
-            }
-        };
-        let mut input = chunk.get(..count).unwrap_or_default();
-        while let Some(piece) = lines.next(&mut input) {
-            log.line(&origin, &piece.shown()).await;
-        }
-    }
-    if let Some(piece) = lines.rest() {
-        log.line(&origin, &piece.shown()).await;
     }
 }
 

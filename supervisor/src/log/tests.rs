@@ -9,7 +9,6 @@ use flightline_fixtures::wait;
 use nix::sys::stat::Mode;
 use tempfile::TempDir;
 
-use super::lines::capture;
 use super::*;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -62,7 +61,8 @@ async fn lines_and_records_come_to_the_file_in_order() {
         tracing::info!(target: "hyper::proto", "a library");
         tracing::warn!(target: "hyper::proto", "a library's warning");
     });
-    capture(&b"four\r\nfive"[..], origin(), log.clone()).await;
+    log.line(&origin(), b"four").await;
+    log.line(&origin(), b"five").await;
     drop(guard);
     let text = fs::read_to_string(&path).unwrap();
     let shown: Vec<String> = text

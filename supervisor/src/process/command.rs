@@ -73,7 +73,7 @@ mod tests {
 
     use super::*;
     use crate::config::{Exec, Output, Readiness, Setting};
-    use crate::process::Purpose;
+    use crate::log::Kind;
 
     #[test]
     fn what_is_between_init_and_worker_is_hidden_from_jobs() {
@@ -83,7 +83,7 @@ mod tests {
         };
         let order = Order {
             job: "app",
-            purpose: Purpose::Job,
+            kind: Kind::Job,
             exec: &exec,
             setting: &Setting::default(),
             variables: &BTreeMap::new(),

@@ -15,8 +15,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::group::Groups;
 use super::output::{Capture, Late};
-use super::{DRAIN, DRAIN_ROUNDS, Origin, Purpose};
+use super::{DRAIN, DRAIN_ROUNDS};
 use crate::event::{Checked, ExitStatus, RunId, Wake};
+use crate::log::{Kind, Origin};
 
 /// Told when the system does not say how a process ended, which it always does unless somebody else waits for our children.
 const UNKNOWN: ExitStatus = ExitStatus::Code(255);
@@ -55,9 +56,9 @@ impl Run {
         let status = self.reap();
         self.groups.reaped(self.run);
         let run = self.run;
-        let wake = match self.origin.purpose {
-            Purpose::Job => Wake::Exited { run, status },
-            Purpose::Check => Wake::Checked {
+        let wake = match self.origin.kind {
+            Kind::Job => Wake::Exited { run, status },
+            Kind::Check => Wake::Checked {
                 run,
                 result: checked(cause, status, &output),
             },
@@ -79,21 +80,21 @@ impl Run {
             return Cause::Itself;
         }
         let Origin {
-            purpose,
+            kind,
             name,
             pid: number,
         } = &*self.origin;
         let command = &self.command;
-        match purpose {
-            Purpose::Job => tracing::warn!(
+        match kind {
+            Kind::Job => tracing::warn!(
                 job = &**name,
                 pid = number,
                 "{name} timeout after {limit:?}: '{command}'"
             ),
-            Purpose::Check => tracing::warn!(
-                check = &**name,
+            Kind::Check => tracing::warn!(
+                check = &*format!("check.{name}"),
                 pid = number,
-                "{name} timeout after {limit:?}: '{command}'"
+                "check.{name} timeout after {limit:?}: '{command}'"
             ),
         }
         self.groups.signal(self.run, Signal::SIGKILL);

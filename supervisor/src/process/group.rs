@@ -13,8 +13,8 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
-use super::Origin;
 use crate::event::RunId;
+use crate::log::Origin;
 
 /// How often a group without its leader is looked at.
 const LOOK: Duration = Duration::from_secs(1);

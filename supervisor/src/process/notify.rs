@@ -11,8 +11,8 @@ use tokio::net::UnixDatagram;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Origin;
 use crate::event::{RunId, Wake};
+use crate::log::Origin;
 
 /// Tells a process where to say that it is ready.
 pub(super) const VARIABLE: &str = "NOTIFY_SOCKET";

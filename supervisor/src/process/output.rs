@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::mem;
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -11,12 +10,12 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{LATE_READERS, LINE_LIMIT, Lines, Origin, Purpose, TAIL_LIMIT};
+use super::{LATE_READERS, Lines, TAIL_LIMIT};
+use crate::log::lines::Splitter;
+use crate::log::{Kind, Origin};
 
 /// Read at once.
 const CHUNK: usize = 8 * 1024;
-/// Stands at the end of a piece whose line goes on.
-const GOES_ON: &str = "…";
 
 /// Gives the command a pipe for both of its streams, and returns our end.
 pub(super) fn attach(command: &mut Command) -> io::Result<pipe::Receiver> {
@@ -81,7 +80,7 @@ async fn read(
     lines: Arc<dyn Lines>,
     printed: Arc<Mutex<Printed>>,
 ) {
-    let mut splitter = Splitter::default();
+    let mut splitter = Splitter::new();
     let mut chunk = vec![0; CHUNK];
     loop {
         let read = match pipe.read(&mut chunk).await {
@@ -94,75 +93,24 @@ async fn read(
         let Some(mut rest) = chunk.get(..read).filter(|bytes| !bytes.is_empty()) else {
             break;
         };
-        lock(&printed).add(rest, origin.purpose);
-        while let Some(line) = splitter.next(&mut rest) {
-            lines.line(&origin, &line).await;
+        lock(&printed).add(rest, origin.kind);
+        while let Some(piece) = splitter.next(&mut rest) {
+            lines.line(&origin, &piece.shown()).await;
         }
     }
-    if let Some(line) = splitter.end() {
-        lines.line(&origin, &line).await;
+    if let Some(piece) = splitter.rest() {
+        lines.line(&origin, &piece.shown()).await;
     }
 }
 
 impl Printed {
-    fn add(&mut self, bytes: &[u8], purpose: Purpose) {
+    fn add(&mut self, bytes: &[u8], kind: Kind) {
         self.length += bytes.len() as u64;
-        match purpose {
-            Purpose::Job => {}
-            Purpose::Check => self.tail.push(bytes),
+        match kind {
+            Kind::Job => {}
+            Kind::Check => self.tail.push(bytes),
         }
     }
-}
-
-/// Cuts bytes into lines: at line feeds, and where a line would become longer than [`LINE_LIMIT`].
-#[derive(Debug, Default)]
-struct Splitter {
-    held: Vec<u8>,
-}
-
-impl Splitter {
-    /// Takes from `bytes` until a line is whole; `None` once they are used up.
-    fn next(&mut self, bytes: &mut &[u8]) -> Option<Vec<u8>> {
-        let room = LINE_LIMIT - self.held.len();
-        let end = bytes.iter().take(room).position(|byte| *byte == b'\n');
-        let (now, later) = bytes.split_at(end.unwrap_or(room.min(bytes.len())));
-        self.held.extend_from_slice(now);
-        *bytes = later;
-        if let Some(later) = later.strip_prefix(b"\n") {
-            *bytes = later;
-            if self.held.last() == Some(&b'\r') {
-                self.held.pop();
-            }
-            return Some(mem::take(&mut self.held));
-        }
-        if self.held.len() < LINE_LIMIT {
-            return None;
-        }
-        let whole = self.held.len() - cut_character(&self.held);
-        let rest = self.held.split_off(whole);
-        let mut piece = mem::replace(&mut self.held, rest);
-        piece.extend_from_slice(GOES_ON.as_bytes());
-        Some(piece)
-    }
-
-    /// What came after the last line feed.
-    fn end(&mut self) -> Option<Vec<u8>> {
-        (!self.held.is_empty()).then(|| mem::take(&mut self.held))
-    }
-}
-
-/// The length of the character that `bytes` end within; 0 if they end with a whole one, or are no text.
-fn cut_character(bytes: &[u8]) -> usize {
-    let tail = bytes.iter().rev().take(3);
-    let Some(behind) = tail.clone().position(|byte| *byte >= 0xc0) else {
-        return 0;
-    };
-    let needed = match tail.clone().nth(behind).copied().unwrap_or_default() {
-        0xf0.. => 4,
-        0xe0.. => 3,
-        _ => 2,
-    };
-    if behind + 1 < needed { behind + 1 } else { 0 }
 }
 
 /// The last [`TAIL_LIMIT`] bytes.

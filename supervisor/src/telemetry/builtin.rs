@@ -194,6 +194,7 @@ impl Builtin {
             Wake::Watch { .. } => "watch",
             Wake::Withdrawn { .. } => "withdrawn",
             Wake::Signal(_) => "signal",
+            Wake::Prepared { .. } => "prepared",
             Wake::Control { .. } => "control",
         };
         self.wakes.with_label_values(&[kind]).inc();

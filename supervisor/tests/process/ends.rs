@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use flightline_supervisor::event::{Checked, ExitStatus, Wake};
-use flightline_supervisor::process::{Purpose, SpawnError};
+use flightline_supervisor::log::Kind;
+use flightline_supervisor::process::SpawnError;
 
 use super::rig::{Ask, Rig, wait_dead};
 
@@ -143,7 +144,7 @@ async fn a_check_tells_what_it_printed_last() {
         ("kill -9 $$", Err("signal SIGKILL")),
     ] {
         let mut ask = Ask::script(script);
-        ask.purpose = Purpose::Check;
+        ask.kind = Kind::Check;
         rig.spawn(&ask);
         let Wake::Checked { result, .. } = rig.wake().await else {
             panic!("not a check");
@@ -157,7 +158,7 @@ async fn a_check_tells_what_it_printed_last() {
     assert!(
         rig.origins()
             .iter()
-            .all(|origin| &*origin.name == "check.app")
+            .all(|origin| origin.kind == Kind::Check && &*origin.name == "app")
     );
 }
 
@@ -165,7 +166,7 @@ async fn a_check_tells_what_it_printed_last() {
 async fn a_check_that_takes_too_long_has_failed() {
     let mut rig = Rig::new();
     let mut ask = Ask::script("echo begun; sleep 300").timeout(Duration::from_millis(300));
-    ask.purpose = Purpose::Check;
+    ask.kind = Kind::Check;
     rig.spawn(&ask);
     let Wake::Checked {
         result: Checked::Failed { output },

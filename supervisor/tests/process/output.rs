@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use flightline_fixtures::wait;
 use flightline_supervisor::config::Output;
 use flightline_supervisor::event::{ExitStatus, RunId, Wake};
-use flightline_supervisor::process::{LATE_READERS, LINE_LIMIT, Lines, Origin, Spawner};
+use flightline_supervisor::log::Origin;
+use flightline_supervisor::log::lines::MAX_LINE;
+use flightline_supervisor::process::{LATE_READERS, Lines, Spawner};
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
@@ -45,7 +47,7 @@ async fn a_line_says_whose_it_is() {
 #[tokio::test]
 async fn a_line_without_end_comes_in_pieces() {
     let mut rig = Rig::new();
-    let length = 3 * LINE_LIMIT + 17;
+    let length = 3 * MAX_LINE + 17;
     let script = format!("head -c {length} /dev/zero | tr '\\0' x; echo; echo next");
     let mut lines = rig.print(&Ask::script(&script)).await;
     assert_eq!(lines.pop().as_deref(), Some("next"));

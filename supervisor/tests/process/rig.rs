@@ -9,7 +9,8 @@ use flightline_fixtures::listing::{self, Life};
 use flightline_fixtures::wait;
 use flightline_supervisor::config::{Exec, Output, Readiness, Setting};
 use flightline_supervisor::event::{ExitStatus, RunId, Wake};
-use flightline_supervisor::process::{Lines, Order, Origin, Purpose, SpawnError, Spawner};
+use flightline_supervisor::log::{Kind, Origin};
+use flightline_supervisor::process::{Lines, Order, SpawnError, Spawner};
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
@@ -37,7 +38,7 @@ pub(crate) struct Ask {
     pub(crate) exec: Exec,
     pub(crate) setting: Setting,
     pub(crate) variables: BTreeMap<String, String>,
-    pub(crate) purpose: Purpose,
+    pub(crate) kind: Kind,
     pub(crate) output: Output,
     pub(crate) timeout: Option<Duration>,
     pub(crate) readiness: Readiness,
@@ -52,7 +53,7 @@ impl Ask {
             },
             setting: Setting::default(),
             variables: BTreeMap::new(),
-            purpose: Purpose::Job,
+            kind: Kind::Job,
             output: Output::Wrapped,
             timeout: None,
             readiness: Readiness::Check,
@@ -72,7 +73,7 @@ impl Ask {
     pub(crate) fn order(&self) -> Order<'_> {
         Order {
             job: "app",
-            purpose: self.purpose,
+            kind: self.kind,
             exec: &self.exec,
             setting: &self.setting,
             variables: &self.variables,

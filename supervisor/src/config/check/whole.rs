@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flightline_contract::token::Token;
+
 use crate::config::check::job::{self, OURSELVES, Placed, Registry};
 use crate::config::check::section::Section;
 use crate::config::check::{Checker, consul, logging, nats, sources, telemetry};
@@ -11,7 +13,7 @@ use crate::config::jobs::Role;
 use crate::config::problem::quoted;
 use crate::config::reference::jobs::FILE;
 use crate::config::tree::{Node, Span};
-use crate::config::{Config, ExitWhen};
+use crate::config::{Config, ExitWhen, Identity};
 
 /// As ContainerPilot has it.
 const DEFAULT_STOP: Duration = Duration::from_secs(5);
@@ -58,8 +60,18 @@ pub(crate) fn check<'c>(check: &'c Checker<'c>, root: &'c Node) -> Option<Config
     }
     names(check, &jobs, telemetry.is_some().then_some(OURSELVES));
     main_job(check, &jobs);
+    let nats = nats::check(&file, service(&jobs));
+    let identity = Identity {
+        service: nats
+            .as_ref()
+            .map_or_else(|| Token::lossy(service(&jobs)), |nats| nats.service.clone()),
+        instance: nats
+            .as_ref()
+            .map_or_else(|| Token::lossy(&check.host), |nats| nats.instance.clone()),
+    };
     let config = Config {
-        nats: nats::check(&file, service(&jobs)),
+        nats,
+        identity,
         consul,
         watches,
         telemetry,

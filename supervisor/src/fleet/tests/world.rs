@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use flightline_contract::token::Token;
 use nix::sys::signal::Signal;
 
 use crate::action::{Action, End};
 use crate::config::{
-    Backoff, Check, Config, Exec, ExitWhen, Health, Job, LogFormat, LogOutput, Logging, OnFailure,
-    Output, Readiness, Restarts, Role, Service, Setting, Stop, Trigger, When,
+    Backoff, Check, Config, Exec, ExitWhen, Health, Identity, Job, LogFormat, LogOutput, Logging,
+    OnFailure, Output, Readiness, Restarts, Role, Service, Setting, Stop, Trigger, When,
 };
 use crate::event::{Checked, Code, ExitStatus, RunId, Source};
 use crate::fleet::Fleet;
@@ -112,6 +113,10 @@ pub(super) fn config(jobs: Vec<Job>) -> Config {
         watches: Vec::new(),
         telemetry: None,
         nats: None,
+        identity: Identity {
+            service: Token::lossy("app"),
+            instance: Token::lossy("host"),
+        },
         control: "/nowhere".into(),
         logging: Logging {
             level: tracing::Level::INFO,

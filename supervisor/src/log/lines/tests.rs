@@ -9,7 +9,7 @@ type Case = (&'static [u8], &'static [(&'static [u8], End)]);
 
 /// All pieces of what comes in these chunks.
 fn pieces(chunks: &[Vec<u8>], limit: usize) -> Vec<(Vec<u8>, End)> {
-    let mut lines = Lines::with_limit(limit);
+    let mut lines = Splitter::with_limit(limit);
     let mut pieces = Vec::new();
     for chunk in chunks {
         let mut input = chunk.as_slice();
