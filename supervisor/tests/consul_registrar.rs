@@ -21,7 +21,7 @@ async fn the_first_pass_registers_and_a_silent_check_runs_out() {
     let consul = Consul::start();
     let desk = Desk::open(Some(client(&consul)));
     let service = Arc::new(Service {
-        ttl: Duration::from_secs(1),
+        ttl: Duration::from_secs(2),
         ..app()
     });
     desk.registrar.report(&service, Report::passing());
@@ -192,6 +192,30 @@ async fn a_black_hole_blocks_nobody_and_a_withdrawal_is_answered_in_time() {
     // Consul hears of it when it is back.
     consul.server().unpause();
     gone(&consul, "app-h").await;
+}
+
+#[tokio::test]
+async fn a_registration_that_hung_does_not_outlive_its_withdrawal() {
+    let mut consul = Consul::start();
+    let mut desk = Desk::open(Some(client(&consul)));
+    let service = Arc::new(app());
+    consul.server().pause();
+    desk.registrar.report(&service, Report::passing());
+    let begin = Instant::now();
+    let sent = wait::until_async(PATIENCE, || async {
+        begin.elapsed() > Duration::from_millis(200)
+    });
+    sent.await.unwrap();
+    desk.registrar.withdraw(&service);
+    desk.withdrawn(WITHDRAW_LIMIT).await;
+    consul.server().unpause();
+    // Longer than the pause after which a withdrawal in doubt is said again.
+    let begin = Instant::now();
+    let said = wait::until_async(PATIENCE, || async {
+        begin.elapsed() > Duration::from_secs(7)
+    });
+    said.await.unwrap();
+    assert!(consul.service("app-h").is_null());
 }
 
 #[tokio::test]

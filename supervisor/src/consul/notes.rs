@@ -1,5 +1,5 @@
 //! Life-cycle changes come in and never wait; each goes out as the KV entry `<prefix>/<service>/<instance>`, in their order, tried
-//! until it is written. Where more wait than [`LIMIT`], the oldest that a newer one of its instance replaces is lost first, then the
+//! until it is written. Where more wait than `LIMIT`, the oldest that a newer one of its instance replaces is lost first, then the
 //! oldest.
 
 use std::collections::VecDeque;

@@ -1,5 +1,5 @@
 //! What the loop wants registered comes in and never waits; for each service one task goes to Consul with the newest of it. What is
-//! replaced before it was its turn is lost, except a withdrawal: each is answered with [`Wake::Withdrawn`] within [`WITHDRAW_LIMIT`].
+//! replaced before it was its turn is lost, except a withdrawal: each is answered with `Wake::Withdrawn` within `WITHDRAW_LIMIT`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -46,6 +46,13 @@ enum Standing {
     Registered(Arc<Service>),
 }
 
+/// Whether a call may still be heard that was given up: one that waits in a socket of an agent that stands still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Echo {
+    None,
+    Possible,
+}
+
 /// What is tried again.
 #[derive(Debug)]
 enum Work {
@@ -67,6 +74,7 @@ pub struct Keeper {
     client: Client,
     wakes: mpsc::Sender<Wake>,
     standing: Standing,
+    echo: Echo,
     again: Option<Again>,
     trouble: Trouble,
 }
@@ -79,6 +87,7 @@ impl Keeper {
             client,
             wakes,
             standing: Standing::Absent,
+            echo: Echo::None,
             again: None,
             trouble: Trouble::default(),
         }
@@ -128,7 +137,9 @@ impl Keeper {
     async fn withdraw(&mut self, answers: u32) {
         self.standing = Standing::Absent;
         self.trouble = Trouble::default();
-        if self.deregister().await.is_continue() {
+        let echo = std::mem::replace(&mut self.echo, Echo::None);
+        // A registration that is heard after the withdrawal would stay for ever.
+        if self.deregister(0).await.is_continue() || echo == Echo::Possible {
             self.try_again(Work::Deregister { tries: 1 }, PAUSE_LONGEST);
         }
         for _ in 0..answers {
@@ -136,15 +147,17 @@ impl Keeper {
         }
     }
 
-    async fn deregister(&mut self) -> ControlFlow<()> {
-        let id = Arc::clone(&self.id);
-        match self.client.deregister(&id, DEREGISTER_LIMIT).await {
+    async fn deregister(&self, tries: u32) -> ControlFlow<()> {
+        let id = &self.id;
+        match self.client.deregister(id, DEREGISTER_LIMIT).await {
             Ok(()) => info!("service {id} is deregistered from Consul"),
             Err(error) => match error.remedy() {
                 Remedy::Register => debug!("Consul had no service {id} to deregister"),
                 Remedy::Correct => info!("service {id} is not deregistered: Consul {error}"),
                 Remedy::Retry => {
-                    info!("service {id} is not deregistered yet: Consul {error}");
+                    if tries == 0 {
+                        info!("service {id} is not deregistered yet: Consul {error}");
+                    }
                     return ControlFlow::Continue(());
                 }
             },
@@ -161,7 +174,7 @@ impl Keeper {
         tokio::select! {
             biased;
             () = self.once(work, pause) => {}
-            () = withdrawal => debug!("a call about {} is given up for its withdrawal", self.id),
+            () = withdrawal => self.echo = Echo::Possible,
         }
     }
 
@@ -169,7 +182,7 @@ impl Keeper {
         let id = Arc::clone(&self.id);
         let wish = match work {
             Work::Deregister { tries } => {
-                if self.deregister().await.is_continue() && tries < DEREGISTER_TRIES {
+                if self.deregister(tries).await.is_continue() && tries < DEREGISTER_TRIES {
                     self.try_again(Work::Deregister { tries: tries + 1 }, PAUSE_LONGEST);
                 }
                 return;
@@ -177,10 +190,14 @@ impl Keeper {
             Work::Wish(wish) => wish,
         };
         let Err(error) = self.fulfil(&wish).await else {
+            self.echo = Echo::None;
             self.trouble
                 .settle(format_args!("Consul takes service {id} again"));
             return;
         };
+        if matches!(error, CallError::Late(_)) {
+            self.echo = Echo::Possible;
+        }
         self.trouble
             .tell(format_args!("service {id} is not up to date"), &error);
         match error.remedy() {
