@@ -267,3 +267,12 @@ proptest! {
         }
     }
 }
+
+/// Linux passes no longer ones on.
+#[test]
+fn the_longest_variable_can_be_matched_once() {
+    let longest = "ab".repeat(64 << 10);
+    let variables = environment(&[("A", &longest)]);
+    let once = "{{ .A | regexReplaceAll `[b]` `` | len }}";
+    assert_eq!(text(once, &variables), (64 << 10).to_string());
+}
