@@ -317,7 +317,7 @@ pub enum Wake {
 /// Signals that the supervisor takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Received {
-    /// SIGTERM or SIGINT: end.
+    /// SIGTERM, SIGINT or SIGQUIT: end.
     Terminate,
     /// SIGUSR1: open the log file again.
     Reopen,

@@ -73,54 +73,65 @@ pub(super) fn can_fire(jobs: &[Job], trigger: &Trigger) -> bool {
     })
 }
 
-/// Whether `plan` needs the jobs called `name` while it runs.
-pub(super) fn depends_on(plan: &config::Job, name: &str) -> bool {
-    let present = |trigger: &Trigger| {
-        let well = matches!(trigger.code, Code::StatusHealthy | Code::BecameHealthy);
-        well && trigger.source.as_str() == name
+/// The names of the jobs that `plan` needs while it runs: it waited for them to be healthy.
+pub(super) fn needs(plan: &config::Job) -> impl Iterator<Item = &str> {
+    let triggers = match &plan.when {
+        When::Once { trigger, .. } | When::Each { trigger, .. } => std::slice::from_ref(trigger),
+        When::All { triggers, .. } => triggers,
+        When::Startup | When::Interval(_) | When::Signal { .. } => &[],
     };
-    if &*plan.name == name {
-        return false;
-    }
-    match &plan.when {
-        When::Once { trigger, .. } | When::Each { trigger, .. } => present(trigger),
-        When::All { triggers, .. } => triggers.iter().any(present),
-        When::Startup | When::Interval(_) | When::Signal { .. } => false,
-    }
+    let present = triggers
+        .iter()
+        .filter(|trigger| matches!(trigger.code, Code::StatusHealthy | Code::BecameHealthy));
+    present.map(|trigger| trigger.source.as_str())
 }
 
-/// How many steps of others come before `plan` is stopped: 0 for those that nobody depends on. Circles are cut.
-pub(super) fn rank(plans: &[&config::Job], plan: &config::Job) -> u32 {
-    fn above(
-        plans: &[&config::Job],
-        plan: &config::Job,
-        path: &mut Vec<*const config::Job>,
-    ) -> u32 {
-        let this: *const config::Job = plan;
-        if path.contains(&this) {
-            return 0;
+/// For each of `plans`, how many steps of others come before it is stopped: 0 for those that nobody depends on. Where jobs depend on each
+/// other in a circle, the circle is cut.
+pub(super) fn ranks(plans: &[&config::Job]) -> Vec<u32> {
+    let mut ranks = vec![0; plans.len()];
+    let ordinary = |plan: &config::Job| place(plan) == Place::Ordinary;
+    // Each pass moves what is needed behind who needs it; a chain has as many passes as links, a circle would have no end.
+    for _ in 0..plans.len() {
+        let mut changed = Change::None;
+        for (dependant, plan) in plans.iter().enumerate().filter(|(_, plan)| ordinary(plan)) {
+            for name in needs(plan).filter(|name| *name != &*plan.name) {
+                for (needed, _) in plans
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, other)| ordinary(other) && *other.name == *name)
+                {
+                    let behind = ranks.get(dependant).map_or(0, |rank| rank + 1);
+                    if let Some(rank) = ranks.get_mut(needed).filter(|rank| **rank < behind) {
+                        *rank = behind;
+                        changed = Change::Some;
+                    }
+                }
+            }
         }
-        path.push(this);
-        let dependants = plans.iter().filter(|other| depends_on(other, &plan.name));
-        let rank = dependants.map(|other| above(plans, other, path) + 1).max();
-        path.pop();
-        rank.unwrap_or(0)
+        if changed == Change::None {
+            break;
+        }
     }
-    let ordinary: Vec<&config::Job> = plans
+    let most = u32::try_from(plans.len()).unwrap_or(u32::MAX);
+    let rank = |rank: &u32| (*rank).min(most);
+    let chain = ranks.iter().map(rank).max().unwrap_or(0);
+    let hooks = plans.iter().any(|plan| place(plan) == Place::Hook);
+    let first = u32::from(plans.iter().any(|plan| ordinary(plan)));
+    plans
         .iter()
-        .copied()
-        .filter(|plan| place(plan) == Place::Ordinary)
-        .collect();
-    let highest = |place_of: Place| plans.iter().any(|plan| place(plan) == place_of);
-    let top = || {
-        let ranks = ordinary
-            .iter()
-            .map(|plan| above(&ordinary, plan, &mut Vec::new()) + 1);
-        ranks.max().unwrap_or(0)
-    };
-    match place(plan) {
-        Place::Ordinary => above(&ordinary, plan, &mut Vec::new()),
-        Place::Hook => top(),
-        Place::Agent => top() + u32::from(highest(Place::Hook)),
-    }
+        .zip(&ranks)
+        .map(|(plan, own)| match place(plan) {
+            Place::Ordinary => rank(own),
+            Place::Hook => chain + first,
+            Place::Agent => chain + first + u32::from(hooks),
+        })
+        .collect()
+}
+
+/// Whether a pass moved anything.
+#[derive(PartialEq)]
+enum Change {
+    None,
+    Some,
 }

@@ -3,6 +3,8 @@
 //! Jobs end when nobody depends on them any more, pre-stop and post-stop jobs after what they follow, the Consul agent last. A hook whose
 //! source is gone or never was has nothing to wait for and ends; where jobs wait for each other in a circle, all of them end.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::action::{Action, Cause, Remark, ShutdownCause};
@@ -22,7 +24,8 @@ const REAPING: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Shutdown {
     cause: ShutdownCause,
-    begun: Instant,
+    /// Who must have ended before each job is stopped; jobs that nobody depends on are absent.
+    dependants: BTreeMap<JobId, Vec<JobId>>,
     /// When what is still there is left behind.
     pub(super) give_up: Instant,
 }
@@ -37,46 +40,60 @@ impl Fleet {
             flightline_contract::lifecycle::State::Stopping,
             Cause::Shutdown(cause),
         );
-        self.phase = Phase::Stopping(Shutdown {
-            cause,
-            begun: now,
-            give_up: now + self.grace + REAPING,
-        });
-        if let Own::Registered(service) = &self.own {
-            let service = std::sync::Arc::clone(service);
-            self.actions
-                .push(Action::Withdraw(std::sync::Arc::clone(&service)));
-            self.own = Own::Withdrawing(service);
-        }
-        self.publish(Code::Shutdown, Source::global());
+        let ends = self.ends(now);
+        let dependants = self.dependants();
         self.of_run(
             now,
             |job| order::place(job.plan()) == Place::Hook,
             |job, _| job.last_chance(),
         );
-        let (begun, grace) = (now, self.grace);
-        let ends = self.ends(begun, grace);
         self.each(now, |job, _| {
-            if let Some((_, at)) = ends.iter().find(|(id, _)| *id == job.id()) {
+            if let Some(at) = ends.get(&job.id()) {
                 job.hurry(*at, &Cause::Shutdown(cause));
             }
         });
+        self.phase = Phase::Stopping(Shutdown {
+            cause,
+            dependants,
+            give_up: now + self.grace + REAPING,
+        });
+        if let Own::Registered(service) = &self.own {
+            let service = Arc::clone(service);
+            self.actions.push(Action::Withdraw(Arc::clone(&service)));
+            self.own = Own::Withdrawing(service);
+        }
+        self.publish(Code::Shutdown, Source::global());
     }
 
     /// When each job must have ended: later steps keep a share of the time.
-    fn ends(&self, begun: Instant, grace: Duration) -> Vec<(JobId, Instant)> {
-        let live: Vec<&Job> = self
-            .jobs
-            .iter()
-            .filter(|job| job.ended().is_none())
-            .collect();
+    fn ends(&self, now: Instant) -> BTreeMap<JobId, Instant> {
+        let live: Vec<&Job> = self.live().collect();
         let plans: Vec<&config::Job> = live.iter().map(|job| &**job.plan()).collect();
-        let ranks: Vec<u32> = plans.iter().map(|plan| order::rank(&plans, plan)).collect();
+        let ranks = order::ranks(&plans);
         let last = ranks.iter().copied().max().unwrap_or(0);
-        let step = grace * KEPT / 10 / last.max(1);
+        let step = self.grace * KEPT / 10 / last.max(1);
         let ends = live.iter().zip(ranks);
-        ends.map(|(job, rank)| (job.id(), begun + grace - step * (last - rank)))
+        ends.map(|(job, rank)| (job.id(), now + self.grace - step * (last - rank)))
             .collect()
+    }
+
+    fn live(&self) -> impl Iterator<Item = &Job> {
+        self.jobs.iter().filter(|job| job.ended().is_none())
+    }
+
+    fn dependants(&self) -> BTreeMap<JobId, Vec<JobId>> {
+        let mut dependants: BTreeMap<JobId, Vec<JobId>> = BTreeMap::new();
+        for job in self.live() {
+            for needed in order::needs(job.plan()) {
+                let named = self.live().filter(|other| {
+                    *other.plan().name == *needed && other.plan().name != job.plan().name
+                });
+                for other in named {
+                    dependants.entry(other.id()).or_default().push(job.id());
+                }
+            }
+        }
+        dependants
     }
 
     /// Ends those whose turn it is; all is over when nothing is left.
@@ -85,24 +102,17 @@ impl Fleet {
             return;
         };
         let (cause, give_up) = (shutdown.cause, shutdown.give_up);
-        let ends = self.ends(shutdown.begun, self.grace);
-        let next = self.next_to_end();
+        let next = self.next_to_end(&shutdown.dependants);
         self.of_run(
             now,
             |job| next.contains(&job.id()),
-            |job, turn| {
-                let end = ends.iter().find(|(id, _)| *id == job.id());
-                let at = end.map_or(turn.now, |(_, at)| *at);
-                job.end_by(at, Cause::Shutdown(cause), turn);
-            },
+            |job, turn| job.end(Cause::Shutdown(cause), turn),
         );
         if !next.is_empty() {
             return;
         }
         let left = self.jobs.iter().filter(|job| job.ended().is_none());
-        let left: Vec<_> = left
-            .map(|job| std::sync::Arc::clone(&job.plan().name))
-            .collect();
+        let left: Vec<_> = left.map(|job| Arc::clone(&job.plan().name)).collect();
         if left.is_empty() && !matches!(self.own, Own::Withdrawing(_)) {
             self.over(cause);
         } else if give_up <= now {
@@ -115,36 +125,37 @@ impl Fleet {
     }
 
     /// Open jobs that nobody needs any more. Empty while those that end are still at it and others wait for them.
-    fn next_to_end(&self) -> Vec<JobId> {
+    fn next_to_end(&self, dependants: &BTreeMap<JobId, Vec<JobId>>) -> BTreeSet<JobId> {
+        let own = matches!(self.own, Own::Withdrawing(_));
+        let live: BTreeSet<JobId> = self.live().map(Job::id).collect();
+        let others = self
+            .live()
+            .any(|job| order::place(job.plan()) != Place::Agent);
         let open = || self.jobs.iter().filter(|job| job.is_open());
-        let ids = |jobs: Vec<&Job>| jobs.into_iter().map(Job::id).collect::<Vec<_>>();
-        let live = |job: &&Job| job.ended().is_none();
         let free = open().filter(|job| match order::place(job.plan()) {
             Place::Ordinary => {
-                let needs = |other: &Job| order::depends_on(other.plan(), &job.plan().name);
-                !self.jobs.iter().filter(live).any(needs)
+                let dependants = dependants.get(&job.id()).into_iter().flatten();
+                !dependants
+                    .into_iter()
+                    .any(|dependant| live.contains(dependant))
             }
             Place::Hook => {
                 let fires = |trigger| order::can_fire(&self.jobs, trigger);
                 !job.is_busy() && !order::hook(job.plan()).is_some_and(fires)
             }
-            Place::Agent => {
-                let other = |other: &&Job| order::place(other.plan()) != Place::Agent;
-                let waits = self.jobs.iter().filter(live).any(|job| other(&job));
-                !waits && !matches!(self.own, Own::Withdrawing(_))
-            }
+            Place::Agent => !others && !own,
         });
-        let free: Vec<&Job> = free.collect();
+        let free: BTreeSet<JobId> = free.map(Job::id).collect();
         if !free.is_empty() {
-            return ids(free);
+            return free;
         }
         let moving = |job: &Job| {
             let ending = !job.is_open() && job.ended().is_none();
             ending || (order::place(job.plan()) == Place::Hook && job.is_busy())
         };
-        if self.jobs.iter().any(moving) || matches!(self.own, Own::Withdrawing(_)) {
-            return Vec::new();
+        if own || self.jobs.iter().any(moving) {
+            return BTreeSet::new();
         }
-        ids(open().collect())
+        open().map(Job::id).collect()
     }
 }

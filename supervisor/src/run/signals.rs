@@ -12,6 +12,7 @@ use crate::event::{Received, SignalEvent, Wake};
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    quit: Signal,
     hangup: Signal,
     user1: Signal,
     user2: Signal,
@@ -26,6 +27,7 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
             hangup: signal(SignalKind::hangup())?,
             user1: signal(SignalKind::user_defined1())?,
             user2: signal(SignalKind::user_defined2())?,
@@ -38,6 +40,8 @@ impl Signals {
             let received = tokio::select! {
                 _ = self.terminate.recv() => Received::Terminate,
                 _ = self.interrupt.recv() => Received::Terminate,
+                // Without a handler it would leave the jobs behind.
+                _ = self.quit.recv() => Received::Terminate,
                 _ = self.hangup.recv() => Received::Event(SignalEvent::Hangup),
                 _ = self.user1.recv() => Received::Reopen,
                 _ = self.user2.recv() => Received::Event(SignalEvent::User2),
