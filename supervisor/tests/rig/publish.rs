@@ -125,6 +125,28 @@ impl Other {
         self.jetstream().create_stream(config).await.unwrap();
     }
 
+    /// A stream whose messages have at most `limit` bytes.
+    pub(crate) async fn stream_of_small_messages(&self, limit: i32) {
+        let config = stream::Config {
+            name: "TELEMETRY".to_owned(),
+            subjects: vec!["telemetry.>".to_owned()],
+            max_message_size: limit,
+            ..stream::Config::default()
+        };
+        self.jetstream().create_stream(config).await.unwrap();
+    }
+
+    pub(crate) async fn delete_stream(&self) {
+        self.jetstream().delete_stream("TELEMETRY").await.unwrap();
+    }
+
+    /// The sequences of the last changes in a stream that holds nothing else at its end.
+    pub(crate) async fn last_sequences(&self, count: u64) -> Vec<u64> {
+        let mut stored = self.stored().await;
+        let count = usize::try_from(count).unwrap();
+        stored.split_off(stored.len() - count)
+    }
+
     /// Empties the stream.
     pub(crate) async fn purge(&self) {
         let stream = self.jetstream().get_stream("TELEMETRY").await.unwrap();
