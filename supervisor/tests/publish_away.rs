@@ -1,8 +1,6 @@
 //! Promise: NATS may be away, at the start, in the middle or at the end. Who hands something in never waits, what is kept is bounded, what
 //! was lost is counted and shows as a gap, and a drain ends in time.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 #[path = "rig/publish.rs"]
 mod rig;
 

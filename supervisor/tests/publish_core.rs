@@ -22,13 +22,14 @@ use rig::{
 
 const WINDOW: Duration = Duration::from_secs(120);
 
-/// A server with a user for the supervisor, who has these permissions, and one for anybody else.
-fn guarded(permissions: &str) -> Nats {
+/// A server of each version with a user for the supervisor, who has these permissions, and one for anybody else.
+fn guarded(permissions: &str) -> Vec<Nats> {
     let guard = format!(
         "authorization {{ users: [ {{ user: supervisor, password: s, permissions: {{ {permissions} }} }}, {{ user: other, password: o }} ] }}\n\
          no_auth_user: other"
     );
-    Options::default().config(&guard).start()
+    let options = Options::default().config(&guard).each_version();
+    options.into_iter().map(Options::start).collect()
 }
 
 fn as_supervisor(server: &Nats) -> config::Nats {
@@ -61,12 +62,16 @@ async fn reaches_a_subscriber(server: &Nats) {
 
 #[tokio::test]
 async fn without_jetstream_subscribers_get_every_change() {
-    reaches_a_subscriber(&Options::default().core().start()).await;
+    for options in Options::default().core().each_version() {
+        reaches_a_subscriber(&options.start()).await;
+    }
 }
 
 #[tokio::test]
 async fn without_a_stream_subscribers_get_every_change() {
-    reaches_a_subscriber(&Nats::start()).await;
+    for options in Options::default().each_version() {
+        reaches_a_subscriber(&options.start()).await;
+    }
 }
 
 #[tokio::test]
@@ -80,58 +85,62 @@ async fn without_anybody_changes_are_published_all_the_same() {
 
 #[tokio::test]
 async fn who_may_not_ask_for_streams_is_stored_in_one_all_the_same() {
-    let server = guarded(r#"publish: ["telemetry.>"], subscribe: ["_INBOX.>"]"#);
-    let other = Other::at(&server).await;
-    let publisher = Publisher::start(&as_supervisor(&server), "p1");
-    publisher.lifecycle(change(1));
-    wait_for(&publisher, |counts| counts.published == 1).await;
-    other.stream(WINDOW).await;
-    for sequence in 2..=20 {
-        publisher.lifecycle(change(sequence));
+    for server in guarded(r#"publish: ["telemetry.>"], subscribe: ["_INBOX.>"]"#) {
+        let other = Other::at(&server).await;
+        let publisher = Publisher::start(&as_supervisor(&server), "p1");
+        publisher.lifecycle(change(1));
+        wait_for(&publisher, |counts| counts.published == 1).await;
+        other.stream(WINDOW).await;
+        for sequence in 2..=20 {
+            publisher.lifecycle(change(sequence));
+        }
+        wait_for(&publisher, |counts| counts.published == 20).await;
+        let expected: Vec<u64> = (2..=20).collect();
+        assert_eq!(other.stored().await, expected);
     }
-    wait_for(&publisher, |counts| counts.published == 20).await;
-    let expected: Vec<u64> = (2..=20).collect();
-    assert_eq!(other.stored().await, expected);
 }
 
 #[tokio::test]
 async fn who_may_not_hear_answers_is_stored_in_a_stream_all_the_same() {
-    let server = guarded(r#"publish: [">"], subscribe: { deny: [">"] }"#);
-    let other = Other::at(&server).await;
-    other.stream(WINDOW).await;
-    let publisher = Publisher::start(&as_supervisor(&server), "p1");
-    for sequence in 1..=20 {
-        publisher.lifecycle(change(sequence));
+    for server in guarded(r#"publish: [">"], subscribe: { deny: [">"] }"#) {
+        let other = Other::at(&server).await;
+        other.stream(WINDOW).await;
+        let publisher = Publisher::start(&as_supervisor(&server), "p1");
+        for sequence in 1..=20 {
+            publisher.lifecycle(change(sequence));
+        }
+        wait_for(&publisher, |counts| counts.published == 20).await;
+        let arrived = until_async(PATIENCE, || async { other.stored().await.len() == 20 }).await;
+        arrived.unwrap();
+        assert!(other.stored().await.is_sorted());
     }
-    wait_for(&publisher, |counts| counts.published == 20).await;
-    let arrived = until_async(PATIENCE, || async { other.stored().await.len() == 20 }).await;
-    arrived.unwrap();
-    assert!(other.stored().await.is_sorted());
 }
 
 #[tokio::test]
 async fn what_may_not_be_published_is_refused_and_holds_nothing_up() {
     for answers in ["\"_INBOX.>\", \"$JS.API.>\"", ""] {
         let comma = if answers.is_empty() { "" } else { "," };
-        let server = guarded(&format!(
+        let servers = guarded(&format!(
             r#"publish: ["telemetry.health.>"{comma} {answers}], subscribe: ["_INBOX.>"]"#
         ));
-        let mut healths = Other::at(&server)
-            .await
-            .subscribe("telemetry.health.>")
+        for server in servers {
+            let mut healths = Other::at(&server)
+                .await
+                .subscribe("telemetry.health.>")
+                .await;
+            let publisher = Publisher::start(&as_supervisor(&server), "p1");
+            for sequence in 1..=20 {
+                publisher.lifecycle(change(sequence));
+            }
+            publisher.metrics([gauge("a", 1.0), gauge("b", 1.0)]);
+            publisher.health(health("web", Status::Passing, ""));
+            next(&mut healths).await;
+            wait_for(&publisher, |counts| {
+                counts.refused == 20 && counts.dropped == 2
+            })
             .await;
-        let publisher = Publisher::start(&as_supervisor(&server), "p1");
-        for sequence in 1..=20 {
-            publisher.lifecycle(change(sequence));
+            assert_eq!(publisher.counts().waiting, 0);
         }
-        publisher.metrics([gauge("a", 1.0), gauge("b", 1.0)]);
-        publisher.health(health("web", Status::Passing, ""));
-        next(&mut healths).await;
-        wait_for(&publisher, |counts| {
-            counts.refused == 20 && counts.dropped == 2
-        })
-        .await;
-        assert_eq!(publisher.counts().waiting, 0);
     }
 }
 
@@ -166,20 +175,22 @@ async fn what_is_too_large_for_the_server_or_the_stream_is_refused_alone() {
 
 #[tokio::test]
 async fn a_stream_that_is_made_or_deleted_meanwhile_is_noticed() {
-    let server = Nats::start();
-    let other = Other::at(&server).await;
-    other.stream(WINDOW).await;
-    let publisher = Publisher::start(&config(&server.url()), "p1");
-    publisher.lifecycle(change(1));
-    wait_for(&publisher, |counts| counts.published == 1).await;
-    other.delete_stream().await;
-    publisher.lifecycle(change(2));
-    wait_for(&publisher, |counts| counts.published == 2).await;
-    other.stream(WINDOW).await;
-    // Nothing was known of a stream for less than half a minute; what is published meanwhile is stored, too.
-    publisher.lifecycle(change(3));
-    wait_for(&publisher, |counts| counts.published == 3).await;
-    assert_eq!(other.stored().await, [3]);
+    for options in Options::default().each_version() {
+        let server = options.start();
+        let other = Other::at(&server).await;
+        other.stream(WINDOW).await;
+        let publisher = Publisher::start(&config(&server.url()), "p1");
+        publisher.lifecycle(change(1));
+        wait_for(&publisher, |counts| counts.published == 1).await;
+        other.delete_stream().await;
+        publisher.lifecycle(change(2));
+        wait_for(&publisher, |counts| counts.published == 2).await;
+        other.stream(WINDOW).await;
+        // Nothing was known of a stream for less than half a minute; what is published meanwhile is stored, too.
+        publisher.lifecycle(change(3));
+        wait_for(&publisher, |counts| counts.published == 3).await;
+        assert_eq!(other.stored().await, [3]);
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,5 @@
 //! Promise: the supervisor reaches NATS in every way that its configuration offers; who is refused goes on trying.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 #[path = "rig/publish.rs"]
 mod rig;
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use async_nats::header::NATS_MESSAGE_ID;
 use flightline_fixtures::chaos::{Chaos, Weather};
-use flightline_fixtures::nats::Nats;
+use flightline_fixtures::nats::{Nats, Options};
 use flightline_fixtures::wait::until_async;
 use flightline_supervisor::publish::Publisher;
 use rig::{LIFECYCLE, Other, PATIENCE, change, config, next, sequence, wait_for};
@@ -23,7 +23,12 @@ const SHORT: Duration = Duration::from_millis(100);
 
 #[tokio::test]
 async fn a_server_that_is_killed_twice_has_every_change_once_and_in_order() {
-    let mut server = Nats::start();
+    for options in Options::default().each_version() {
+        survives_kills(options.start()).await;
+    }
+}
+
+async fn survives_kills(mut server: Nats) {
     Other::at(&server).await.stream(WINDOW).await;
     let publisher = Publisher::start(&config(&server.url()), "p1");
     let mut pushed = 0;
@@ -112,97 +117,107 @@ async fn forget(other: &Other) {
 
 #[tokio::test]
 async fn a_change_whose_ack_was_lost_is_not_stored_again_when_the_stream_has_forgotten_its_id() {
-    let server = Nats::start();
-    let other = Other::at(&server).await;
-    other.stream(SHORT).await;
-    // As an earlier try has left it.
-    let mut headers = HeaderMap::new();
-    headers.insert(NATS_MESSAGE_ID, "shop-1-p1-1");
-    let payload = serde_json::to_vec(&change(1)).unwrap();
-    assert_eq!(other.store(LIFECYCLE, headers, payload).await, Ok(true));
-    forget(&other).await;
-    let publisher = Publisher::start(&config(&server.url()), "p1");
-    publisher.lifecycle(change(1));
-    publisher.lifecycle(change(2));
-    wait_for(&publisher, |counts| counts.published == 2).await;
-    assert_eq!(other.stored().await, [1, 2]);
+    for options in Options::default().each_version() {
+        let server = options.start();
+        let other = Other::at(&server).await;
+        other.stream(SHORT).await;
+        // As an earlier try has left it.
+        let mut headers = HeaderMap::new();
+        headers.insert(NATS_MESSAGE_ID, "shop-1-p1-1");
+        let payload = serde_json::to_vec(&change(1)).unwrap();
+        assert_eq!(other.store(LIFECYCLE, headers, payload).await, Ok(true));
+        forget(&other).await;
+        let publisher = Publisher::start(&config(&server.url()), "p1");
+        publisher.lifecycle(change(1));
+        publisher.lifecycle(change(2));
+        wait_for(&publisher, |counts| counts.published == 2).await;
+        assert_eq!(other.stored().await, [1, 2]);
+    }
 }
 
 #[tokio::test]
 async fn a_late_copy_does_not_fit_any_more() {
-    let server = Nats::start();
-    let other = Other::at(&server).await;
-    other.stream(SHORT).await;
-    let mut copies = other.subscribe(LIFECYCLE).await;
-    let publisher = Publisher::start(&config(&server.url()), "p1");
-    for sequence in 1..=3 {
-        publisher.lifecycle(change(sequence));
+    for options in Options::default().each_version() {
+        let server = options.start();
+        let other = Other::at(&server).await;
+        other.stream(SHORT).await;
+        let mut copies = other.subscribe(LIFECYCLE).await;
+        let publisher = Publisher::start(&config(&server.url()), "p1");
+        for sequence in 1..=3 {
+            publisher.lifecycle(change(sequence));
+        }
+        wait_for(&publisher, |counts| counts.published == 3).await;
+        forget(&other).await;
+        for _ in 0..3 {
+            let copy = next(&mut copies).await;
+            let late = other
+                .store(LIFECYCLE, copy.headers.unwrap(), copy.payload.to_vec())
+                .await;
+            assert!(late.is_err(), "{late:?}");
+        }
+        assert_eq!(other.stored().await, [1, 2, 3]);
     }
-    wait_for(&publisher, |counts| counts.published == 3).await;
-    forget(&other).await;
-    for _ in 0..3 {
-        let copy = next(&mut copies).await;
-        let late = other
-            .store(LIFECYCLE, copy.headers.unwrap(), copy.payload.to_vec())
-            .await;
-        assert!(late.is_err(), "{late:?}");
-    }
-    assert_eq!(other.stored().await, [1, 2, 3]);
 }
 
 #[tokio::test]
 async fn a_new_start_goes_on_behind_the_old_one() {
-    let server = Nats::start();
-    let other = Other::at(&server).await;
-    other.stream(WINDOW).await;
-    for process in ["p1", "p2"] {
-        let publisher = Publisher::start(&config(&server.url()), process);
-        publisher.lifecycle(change(1));
-        publisher.lifecycle(change(2));
-        let drained = publisher
-            .drain(tokio::time::Instant::now() + PATIENCE)
-            .await;
-        assert_eq!((drained.changes, drained.others), (0, 0));
+    for options in Options::default().each_version() {
+        let server = options.start();
+        let other = Other::at(&server).await;
+        other.stream(WINDOW).await;
+        for process in ["p1", "p2"] {
+            let publisher = Publisher::start(&config(&server.url()), process);
+            publisher.lifecycle(change(1));
+            publisher.lifecycle(change(2));
+            let drained = publisher
+                .drain(tokio::time::Instant::now() + PATIENCE)
+                .await;
+            assert_eq!((drained.changes, drained.others), (0, 0));
+        }
+        assert_eq!(other.stored().await, [1, 2, 1, 2]);
     }
-    assert_eq!(other.stored().await, [1, 2, 1, 2]);
 }
 
 #[tokio::test]
 async fn what_was_purged_or_published_by_others_between_does_not_stop_it() {
-    let server = Nats::start();
-    let other = Other::at(&server).await;
-    other.stream(WINDOW).await;
-    let mut seen = other.subscribe(LIFECYCLE).await;
-    let publisher = Publisher::start(&config(&server.url()), "p1");
-    publisher.lifecycle(change(1));
-    wait_for(&publisher, |counts| counts.published == 1).await;
-    let payload = serde_json::to_vec(&change(77)).unwrap();
-    other
-        .store(LIFECYCLE, HeaderMap::new(), payload)
-        .await
-        .unwrap();
-    publisher.lifecycle(change(2));
-    wait_for(&publisher, |counts| counts.published == 2).await;
-    assert_eq!(other.stored().await, [1, 77, 2]);
-    other.purge().await;
-    publisher.lifecycle(change(3));
-    wait_for(&publisher, |counts| counts.published == 3).await;
-    assert_eq!(other.stored().await, [3]);
-    assert_eq!(sequence(&next(&mut seen).await.payload), 1);
+    for options in Options::default().each_version() {
+        let server = options.start();
+        let other = Other::at(&server).await;
+        other.stream(WINDOW).await;
+        let mut seen = other.subscribe(LIFECYCLE).await;
+        let publisher = Publisher::start(&config(&server.url()), "p1");
+        publisher.lifecycle(change(1));
+        wait_for(&publisher, |counts| counts.published == 1).await;
+        let payload = serde_json::to_vec(&change(77)).unwrap();
+        other
+            .store(LIFECYCLE, HeaderMap::new(), payload)
+            .await
+            .unwrap();
+        publisher.lifecycle(change(2));
+        wait_for(&publisher, |counts| counts.published == 2).await;
+        assert_eq!(other.stored().await, [1, 77, 2]);
+        other.purge().await;
+        publisher.lifecycle(change(3));
+        wait_for(&publisher, |counts| counts.published == 3).await;
+        assert_eq!(other.stored().await, [3]);
+        assert_eq!(sequence(&next(&mut seen).await.payload), 1);
+    }
 }
 
 #[tokio::test]
 async fn a_stream_that_is_full_is_waited_for() {
-    let server = Nats::start();
-    let other = Other::at(&server).await;
-    other.full_stream().await;
-    let publisher = Publisher::start(&config(&server.url()), "p1");
-    for sequence in 1..=3 {
-        publisher.lifecycle(change(sequence));
+    for options in Options::default().each_version() {
+        let server = options.start();
+        let other = Other::at(&server).await;
+        other.full_stream().await;
+        let publisher = Publisher::start(&config(&server.url()), "p1");
+        for sequence in 1..=3 {
+            publisher.lifecycle(change(sequence));
+        }
+        wait_for(&publisher, |counts| counts.published == 1).await;
+        other.purge().await;
+        wait_for(&publisher, |counts| counts.published == 2).await;
+        assert_eq!(publisher.counts().waiting, 1);
+        assert_eq!(other.stored().await, [2]);
     }
-    wait_for(&publisher, |counts| counts.published == 1).await;
-    other.purge().await;
-    wait_for(&publisher, |counts| counts.published == 2).await;
-    assert_eq!(publisher.counts().waiting, 1);
-    assert_eq!(other.stored().await, [2]);
 }
