@@ -49,7 +49,7 @@ pub struct Refusal {
 }
 
 /// Why a message is refused for good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cause {
     /// We may not publish there.
     Permission,

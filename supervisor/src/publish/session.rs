@@ -9,7 +9,7 @@
 //!
 //! Plain subscribers may see a change twice, with the same sequence.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use async_nats::HeaderMap;
@@ -62,10 +62,10 @@ enum Tail {
 }
 
 /// What is said once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Said {
-    /// The server refuses messages of the class that has this place in [`Class::ALL`].
-    Refused(usize, Cause),
+    /// The server refuses messages of this class.
+    Refused(Class, Cause),
     /// Nobody knows whether there is a stream.
     Unsure,
 }
@@ -81,7 +81,7 @@ pub struct Session {
     belief: Belief,
     tail: Tail,
     /// What is said once.
-    said: BTreeSet<Said>,
+    said: HashSet<Said>,
     /// Why the stream takes nothing at the moment, as was said.
     trouble: Option<String>,
 }
@@ -97,7 +97,7 @@ impl Session {
             process: process.to_owned(),
             belief: Belief::default(),
             tail: Tail::Unknown(0),
-            said: BTreeSet::new(),
+            said: HashSet::new(),
             trouble: None,
         }
     }
@@ -107,7 +107,7 @@ impl Session {
         &mut self.door
     }
 
-    /// Delivers a change, or does not; within some [`ANSWER`]s.
+    /// Delivers a change, or does not; each answer is waited for in bounded time.
     pub async fn change(&mut self, change: &LifecycleChange<'static>) -> Outcome {
         let id = message::id(self.instance.as_str(), &self.process, change);
         let message = match message::of_change(change, &id) {
@@ -328,11 +328,7 @@ impl Session {
 
     fn refused(&mut self, class: Class, refusal: &Refusal) -> Outcome {
         let Refusal { cause, words } = refusal;
-        let place = Class::ALL.iter().position(|known| *known == class);
-        if self
-            .said
-            .insert(Said::Refused(place.unwrap_or_default(), *cause))
-        {
+        if self.said.insert(Said::Refused(class, *cause)) {
             let subject = self.topic(class);
             warn!(
                 subject,
