@@ -164,8 +164,14 @@ impl Function {
             }
             Self::Eq => Count::AtLeast(2),
             Self::Not | Self::Len | Self::Env => Count::Exactly(1),
-            Self::Ne | Self::Lt | Self::Le | Self::Gt | Self::Ge => Count::Exactly(2),
-            Self::Default | Self::Split | Self::Join => Count::Exactly(2),
+            Self::Ne
+            | Self::Lt
+            | Self::Le
+            | Self::Gt
+            | Self::Ge
+            | Self::Default
+            | Self::Split
+            | Self::Join => Count::Exactly(2),
             Self::ReplaceAll | Self::RegexReplaceAll => Count::Exactly(3),
             Self::Loop => Count::Between(1, 2),
         }

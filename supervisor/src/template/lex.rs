@@ -2,103 +2,10 @@
 
 use super::{Fault, TemplateError};
 
-/// What a token is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Outside of actions, already trimmed.
-    Text,
-    /// `{{`
-    Open,
-    /// `}}`
-    Close,
-    Space,
-    Assign,
-    Declare,
-    Pipe,
-    Comma,
-    LeftParen,
-    RightParen,
-    /// In double quotes, with them.
-    Quoted,
-    /// In back quotes, with them.
-    Raw,
-    /// In single quotes, with them.
-    Character,
-    Number,
-    /// With its dot.
-    Field,
-    /// With its dollar.
-    Variable,
-    Dot,
-    /// A function, `true`, `false` or `nil`.
-    Word,
-    Keyword(Keyword),
-    /// A character that means nothing.
-    Other,
-    /// Here the source can't be read on; [`Tokens::broken`] has the reason.
-    Broken,
-    End,
-}
+/// What tokens are.
+mod token;
 
-/// Words that are no functions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Keyword {
-    Block,
-    Break,
-    Continue,
-    Define,
-    Else,
-    End,
-    If,
-    Range,
-    Template,
-    With,
-}
-
-impl Keyword {
-    fn named(word: &str) -> Option<Self> {
-        Some(match word {
-            "block" => Self::Block,
-            "break" => Self::Break,
-            "continue" => Self::Continue,
-            "define" => Self::Define,
-            "else" => Self::Else,
-            "end" => Self::End,
-            "if" => Self::If,
-            "range" => Self::Range,
-            "template" => Self::Template,
-            "with" => Self::With,
-            _ => return None,
-        })
-    }
-}
-
-/// A token by its place; u32 is enough for the longest source and halves the memory.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Token {
-    pub(super) kind: Kind,
-    start: u32,
-    end: u32,
-}
-
-impl Token {
-    pub(super) fn at(self) -> usize {
-        self.start as usize
-    }
-
-    pub(super) fn text(self, source: &str) -> &str {
-        source
-            .get(self.start as usize..self.end as usize)
-            .unwrap_or_default()
-    }
-}
-
-/// All tokens of a source. The last is [`Kind::End`] or [`Kind::Broken`].
-#[derive(Debug)]
-pub(super) struct Tokens {
-    pub(super) tokens: Vec<Token>,
-    pub(super) broken: Option<TemplateError>,
-}
+pub(super) use token::{Keyword, Kind, Token, Tokens};
 
 /// What trim markers take away.
 const SPACES: [char; 4] = [' ', '\t', '\r', '\n'];

@@ -18,10 +18,11 @@ pub const DEEPEST_SOURCE: usize = 100;
 /// The same while rendering, where calls of templates count too: each takes some hundred bytes of stack.
 pub const DEEPEST_RUN: usize = 300;
 
-/// Bytes of a compiled regular expression.
+/// Bytes of a compiled regular expression; the slowest take time in proportion to it for each byte of the subject.
 pub const LARGEST_PATTERN: usize = 1 << 18;
 
-/// What one rendering may do: a byte made or looked at costs 1. About a second of work.
+/// What one rendering may do: a byte made or looked at costs 1. About a tenth of a second; the slowest regular
+/// expressions make some seconds of it.
 pub const MOST_WORK: u64 = 16 << 20;
 
 /// What is left of [`MOST_WORK`].

@@ -58,7 +58,7 @@ pub(super) fn character(quoted: &str) -> Result<i64, Fault> {
         .and_then(|rest| rest.strip_suffix('\''))
         .unwrap_or_default();
     let mut characters = inner.chars();
-    let first = characters.next().ok_or_else(|| one_character())?;
+    let first = characters.next().ok_or_else(one_character)?;
     let value = match unit(first, &mut characters, '\'')? {
         Unit::Character(character) => i64::from(u32::from(character)),
         Unit::Byte(byte) => i64::from(byte),

@@ -11,8 +11,9 @@ use super::value::Value;
 /// What compiling costs, in bytes looked at.
 const COMPILING: usize = 1 << 15;
 
-/// What matching costs for each byte of the subject: a pattern may take many steps for one.
-const MATCHING: usize = 32;
+/// What matching costs for each byte of the subject: the largest pattern takes tens of µs for one. The longest variable that Linux
+/// passes on, 128 KiB, can be matched once.
+const MATCHING: usize = 120;
 
 /// Compiled patterns that are kept: those of a loop's body.
 const KEPT: usize = 16;
