@@ -39,6 +39,8 @@ pub enum Kind {
     Int,
     /// Text.
     Text,
+    /// Text, and nothing that could become text.
+    Address,
     /// Text that is never shown.
     Secret,
     /// A file or folder.

@@ -67,6 +67,7 @@ fn alternatives(kind: Kind) -> Vec<Value> {
             pattern("^[+-]?(0[xX][0-9a-fA-F]+|0o[0-7]+|0b[01]+|[0-9]+)$"),
         ],
         Kind::Text | Kind::Secret | Kind::Path => vec![text()],
+        Kind::Address => vec![json!({ "type": "string" })],
         Kind::Flag => {
             let words: Vec<_> = FLAG_WORDS.into_iter().flatten().chain([""]).collect();
             vec![

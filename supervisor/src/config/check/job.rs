@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::check::section::Section;
 use crate::config::check::{health, service, setting, when};
-use crate::config::jobs::{Health, Job, Output, Restarts, Role, When};
+use crate::config::jobs::{Health, Job, Output, Readiness, Restarts, Role, When};
 use crate::config::problem::quoted;
 use crate::config::tree::{Span, Value};
 
@@ -45,6 +45,14 @@ pub(crate) fn check(section: &Section<'_>, registry: Registry) -> Option<Placed>
     let health = health.or_else(|| without_health(section, name.as_deref(), port));
     let service = service::check(section, name.as_deref(), port, health.as_ref(), registry);
     let exec = section.exec("exec");
+    if section.item("exec").is_none()
+        && health
+            .as_ref()
+            .is_some_and(|health| health.readiness == Readiness::Notify)
+    {
+        let what = "needs `exec` beside it: nothing runs that could say that it is ready";
+        section.wrong("health", what, "write `exec`, or `readiness: 'check'`");
+    }
     let timeout = timeout(section, interval);
     let restarts = restarts(section, when.as_ref());
     let backoff = setting::backoff(section);

@@ -257,8 +257,10 @@ impl<'c> Section<'c> {
             return Vec::new();
         };
         let open = |(number, node): (usize, &'c Node)| {
-            let name = element_name(node).unwrap_or_else(|| format!("[{number}]"));
-            let path = format!("{}.{name}", item.path);
+            let path = match element_name(node) {
+                Some(name) => format!("{}.{name}", item.path),
+                None => format!("{}[{number}]", item.path),
+            };
             Section::open(self.check, object, &path, node.at, node)
         };
         nodes.iter().enumerate().filter_map(open).collect()

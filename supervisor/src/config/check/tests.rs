@@ -1,1 +1,14 @@
-//! To come.
+//! What is accepted, what is refused and what is only said, section by section.
+
+/// Jobs: names, commands, ports, restarts, times.
+mod jobs;
+/// What starts jobs.
+mod when;
+/// Checks, and what is registered.
+mod health;
+/// Settings of processes.
+mod setting;
+/// Consul, watches, telemetry, logs, NATS.
+mod servers;
+/// What must fit together.
+mod whole;

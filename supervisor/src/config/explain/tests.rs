@@ -1,1 +1,62 @@
-//! To come.
+//! What a person reads of a configuration.
+
+use super::*;
+use crate::config::testing::load_text;
+
+#[test]
+fn a_configuration_is_explained() {
+    let text = "{
+      consul: 'https://consul:8501',
+      stopTimeout: 8,
+      jobs: [
+        {name: 'pre', exec: '/bin/pre --token hunter2'},
+        {name: 'app', exec: 'app', main: true, restarts: 3, port: 80, tags: ['a'], interfaces: 'eth1', timeout: '1h',
+         when: {source: 'pre', once: 'exitSuccess', timeout: '30s'},
+         health: {http: 'http://joe:hunter2@127.0.0.1:80/health', interval: 5, ttl: 10}},
+        {name: 'drain', exec: 'drain', when: {source: 'app', once: 'stopping'}},
+        {name: 'clean', exec: 'clean', when: {source: 'app', once: 'stopped'}},
+        {name: 'tick', exec: 'tick', when: {interval: '10s'}},
+        {name: 'hup', exec: 'hup', when: {source: 'SIGHUP'}},
+      ],
+      watches: [{name: 'db', interval: 3}],
+      telemetry: {interfaces: 'lo'},
+      nats: {url: 'nats://joe:hunter2@nats:4222', instance: 'here', metrics: true},
+    }";
+    let said = explain(&load_text(text).unwrap());
+    for line in [
+        "configuration is valid: app.json5",
+        "  pre: runs /bin/pre at the start",
+        "  app: runs app once pre says exitSuccess, unless it waits longer than 30s, again 3 times, at most 1h, the main job",
+        "    checked by GET from 127.0.0.1:80, every 5s",
+        "  tick: runs tick at the start and then every 10s, at most 10s",
+        "  hup: runs hup each time SIGHUP arrives",
+        "  agent: consul:8501, over TLS",
+        "  app at 10.0.0.100, port 80, TTL 10s, tags a",
+        "  containerpilot at 127.0.0.1:9090",
+        "  db, every 3s",
+        "  servers: nats://*****@nats:4222",
+        "  subjects begin with telemetry, of service app on here",
+        "  SIGKILL for what is left after 8s",
+        "  metrics and status: http://127.0.0.1:9090",
+    ] {
+        assert!(said.lines().any(|found| found == line), "{line}\n{said}");
+    }
+    assert!(
+        said.contains("drain, then app ends by SIGTERM, then app-"),
+        "{said}"
+    );
+    assert!(said.contains(" leaves Consul, then clean\n"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+    assert!(!said.contains("findings"), "{said}");
+}
+
+#[test]
+fn findings_are_part_of_it() {
+    let said =
+        explain(&load_text("{jobs: [{name: 'a', when: {source: 'b', once: 'healthy'}}]}").unwrap());
+    assert!(
+        said.contains("findings (1):\napp.json5:1:27: nothing here is called")
+            || said.contains("findings (1):"),
+        "{said}"
+    );
+}

@@ -2,8 +2,8 @@
 
 use super::Default::{Given, Needed, Unset};
 use super::Kind::{
-    Any, Choice, Duration, Exec, Flag, Int, List, Object as In, Objects, Off, Path, Restarts,
-    Signal, Text, Texts, Variables,
+    Address, Any, Choice, Duration, Exec, Flag, Int, List, Object as In, Objects, Off, Path,
+    Restarts, Signal, Text, Texts, Variables,
 };
 use super::servers::{CONSUL, CONTROL, LOGGING, NATS, TELEMETRY, WATCH};
 use super::{Key, Kind, Object, key};
@@ -11,7 +11,7 @@ use super::{Key, Kind, Object, key};
 /// The whole file.
 #[rustfmt::skip] // One line a key: this is a table.
 pub static FILE: Object = Object { name: "file", about: "A configuration of the supervisor, after its template was rendered.", keys: &[
-    key("consul", Any(&[Text, In(&CONSUL), Off]), Unset("nothing is registered or watched"), "'localhost:8500'", "The Consul agent: `host:port`, or an object."),
+    key("consul", Any(&[Address, In(&CONSUL), Off]), Unset("nothing is registered or watched"), "'localhost:8500'", "The Consul agent: `host:port`, or an object."),
     key("jobs", Objects(&JOB), Unset("no jobs"), "[{name: 'app', exec: 'app'}]", "What is run."),
     key("watches", Objects(&WATCH), Unset("no watches"), "[{name: 'db', interval: 3}]", "Services in Consul whose changes are events."),
     key("telemetry", In(&TELEMETRY), Unset("no server"), "{port: 9090}", "The HTTP server for metrics and status."),
@@ -71,7 +71,7 @@ pub static TRIGGER: Object = Object { name: "trigger", about: "An event that mus
 #[rustfmt::skip] // One line a key: this is a table.
 pub static HEALTH: Object = Object { name: "health", about: "How a job is checked: at most one of `exec`, `http` and `tcp`.", keys: &[
     key("exec", Exec, Unset("not this way"), "'curl -fs http://localhost:80/'", "A command, healthy when it exits with 0."),
-    key("http", Any(&[Text, In(&HTTP)]), Unset("not this way"), "'http://127.0.0.1:80/health'", "A GET, healthy on 2xx."),
+    key("http", Any(&[Address, In(&HTTP)]), Unset("not this way"), "'http://127.0.0.1:80/health'", "A GET, healthy on 2xx."),
     key("tcp", Text, Unset("not this way"), "'127.0.0.1:5432'", "`host:port`, healthy when it takes a connection."),
     key("interval", Int, Needed, "5", "Seconds between two checks, at least 1."),
     key("ttl", Int, Needed, "10", "Seconds for which Consul believes the last result, at least 1 and more than the interval."),

@@ -15,7 +15,11 @@ const AROUND: [(&str, &str, &[&str]); 22] = [
         "{consul: 'c', jobs: [{name: 'a1', exec: 'a', port: 1, health: {interval: 1, ttl: 2}, KEY}]}",
         &["name", "exec", "port", "health"],
     ),
-    ("when", "{jobs: [{name: 'db', when: {KEY}}]}", &[]),
+    (
+        "when",
+        "{jobs: [{name: 'db', when: {source: 'SIGHUP', KEY}}]}",
+        &["source", "once", "each"],
+    ),
     (
         "trigger",
         "{jobs: [{name: 'a', when: {all: [{source: 'db', once: 'healthy', KEY}]}}]}",
@@ -91,14 +95,6 @@ const AROUND: [(&str, &str, &[&str]); 22] = [
     ),
 ];
 
-/// Keys that are right only beside others, and so are tried by tests of their own.
-const BESIDE: [(&str, &str); 4] = [
-    ("when", "source"),
-    ("when", "once"),
-    ("when", "each"),
-    ("when", "timeout"),
-];
-
 /// Each key that can be tried alone, with the file around it.
 fn alone() -> Vec<(&'static Object, &'static Key, &'static str)> {
     let objects = FILE.all();
@@ -107,7 +103,7 @@ fn alone() -> Vec<(&'static Object, &'static Key, &'static str)> {
         let object = objects.iter().find(|object| object.name == name);
         let object = object.unwrap_or_else(|| panic!("{name} is in the table"));
         for key in object.keys {
-            if !taken.contains(&key.name) && !BESIDE.contains(&(name, key.name)) {
+            if !taken.contains(&key.name) {
                 found.push((*object, key, around));
             }
         }

@@ -30,7 +30,7 @@ fn holds(root: &Value, schema: &Value, value: &Value) -> bool {
         "minimum" => value
             .as_f64()
             .is_none_or(|number| number >= wanted.as_f64().unwrap()),
-        "minItems" => value.as_array().is_none_or(|items| items.len() >= 1),
+        "minItems" => value.as_array().is_none_or(|items| !items.is_empty()),
         "maxProperties" => value.as_object().is_none_or(Map::is_empty),
         "pattern" => {
             let pattern = Regex::new(wanted.as_str().unwrap()).unwrap();
