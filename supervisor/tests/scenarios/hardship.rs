@@ -179,6 +179,7 @@ fn a_sigterm_that_comes_before_all_is_set_up_is_not_lost() {
     let quiet =
         "{ control: { socket: '{{ .SOCKET }}' }, jobs: [{ name: 'app', exec: 'sleep 1000' }] }";
     let mut supervisor = container(quiet).start();
+    // Before that, PID 1 is as deaf as the kernel makes each that has said nothing else.
     supervisor.wait_for("PID 1 has a worker", || supervisor.processes().len() > 1);
     ends_in_time(&mut supervisor);
 }
