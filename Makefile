@@ -1,6 +1,6 @@
 # make demo           build, and see it run: nothing but Rust is needed (make demo FOR=10s ends by itself)
 # make test           everything that must hold; brings the servers that tests need if they are absent
-# make build          the program, as it is shipped
+# make build          the programs, as they are shipped
 # make bench          the table of targets with figures, in minutes (make bench BENCH_ARGS= takes an hour, for figures to be quoted),
 #                     and the ratios against those of the baseline
 # The rest are the parts of `make test`.
@@ -19,7 +19,7 @@ demo:
 test: fmt servers lint unit doc gate
 
 build:
-	$(CARGO) build --locked --profile dist --package flightline
+	$(CARGO) build --locked --profile dist --package flightline --package flightline-supervisor
 
 # Of the program as it is shipped. Both are run and both must hold; the records are those of this run alone.
 bench: servers

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flightline_contract::lifecycle::State;
 use nix::sys::signal::Signal;
@@ -237,4 +237,6 @@ pub struct End {
     pub cause: ShutdownCause,
     /// How the main job's last process ended, where there is a main job that ran.
     pub main: Option<i32>,
+    /// What jobs have left behind in their groups has so long.
+    pub deadline: Instant,
 }

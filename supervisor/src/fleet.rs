@@ -325,7 +325,7 @@ impl Fleet {
                 from,
                 to,
                 cause,
-                pid: Some(std::process::id()),
+                pid: None,
                 exit: None,
                 attempt: 1,
             }));
@@ -415,7 +415,7 @@ impl Fleet {
     }
 
     /// The last word.
-    fn over(&mut self, cause: ShutdownCause) {
+    fn over(&mut self, cause: ShutdownCause, deadline: Instant) {
         let main = self.jobs.iter().find(|job| job.plan().role == Role::Main);
         let main = main.and_then(Job::exit);
         let failed = cause == ShutdownCause::Main && main.is_some_and(|exit| exit != 0);
@@ -426,7 +426,11 @@ impl Fleet {
         };
         self.show(state, Cause::Shutdown(cause));
         self.phase = Phase::Over;
-        self.actions.push(Action::End(End { cause, main }));
+        self.actions.push(Action::End(End {
+            cause,
+            main,
+            deadline,
+        }));
     }
 }
 

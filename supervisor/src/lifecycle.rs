@@ -26,7 +26,11 @@ impl Journal {
             from: change.from,
             to: change.to,
             cause: Text::from(change.cause.to_string()),
-            pid: change.pid,
+            // The supervisor's own number is known to who does things, not to who decides.
+            pid: change
+                .job
+                .as_ref()
+                .map_or_else(|| Some(std::process::id()), |_| change.pid),
             exit: change.exit,
             attempt: change.attempt,
             sequence: self.sequence,

@@ -4,10 +4,11 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use nix::sys::signal::Signal;
 use tokio::sync::mpsc;
-use tokio::time::sleep_until;
+use tokio::time::{sleep, sleep_until};
 use tracing::{debug, error, info, warn};
 
 use crate::action::{Action, Change, End, Remark};
@@ -79,6 +80,9 @@ pub fn status(end: End) -> u8 {
         .map_or(0, |status| u8::try_from(status & 0xff).unwrap_or(1))
 }
 
+/// How often it is looked at who is left at the end.
+const LOOK: Duration = Duration::from_millis(5);
+
 /// Everything the loop holds.
 #[derive(Debug)]
 pub struct Supervisor {
@@ -135,9 +139,10 @@ impl Supervisor {
                 end = self.act(actions);
             }
         }
-        self.kill_what_is_left();
+        let end = end.expect("the loop ends with an end");
+        self.see_off(end.deadline).await;
         self.parts.close().await;
-        end.expect("the loop ends with an end")
+        end
     }
 
     /// What a wake means to the jobs.
@@ -231,7 +236,8 @@ impl Supervisor {
         let prepared = match result {
             Ok(prepared) => *prepared,
             Err(report) => {
-                error!("the new configuration is wrong, the old one goes on: {report}");
+                error!("the new configuration is wrong, the old one goes on");
+                report.lines().for_each(|line| error!("{line}"));
                 let refusal = Refusal::Configuration(report);
                 return (Answer::Refused(refusal), Vec::new());
             }
@@ -355,12 +361,14 @@ impl Supervisor {
         self.parts.change(change, numbered);
     }
 
-    /// Nothing may outlive a supervisor that is not PID 1.
-    fn kill_what_is_left(&self) {
+    /// Nothing may outlive a supervisor, PID 1 or not: what is left of the groups has had its stop signal, and has until `deadline`.
+    async fn see_off(&self, deadline: Instant) {
+        while !self.spawner.left().is_empty() && Instant::now() < deadline {
+            sleep(LOOK).await;
+        }
         for left in self.spawner.left() {
             info!("killing what {} has left behind", left.origin.name);
-            self.spawner
-                .signal(left.run, nix::sys::signal::Signal::SIGKILL);
+            self.spawner.signal(left.run, Signal::SIGKILL);
         }
     }
 }

@@ -9,9 +9,9 @@ use crate::config::Config;
 use crate::config::check::{Checker, logging, whole};
 use crate::config::interfaces::Addresses;
 use crate::config::json5::{self, SyntaxError};
-use crate::config::problem::{Problem, line_and_column};
+use crate::config::problem::Problem;
 use crate::config::tree::{Node, Value};
-use crate::template::{Environment, Rendered, Template};
+use crate::template::{Environment, Rendered, Template, place};
 
 pub use crate::config::find::find;
 pub use crate::config::problem::{Finding, Report, Source};
@@ -59,7 +59,7 @@ pub struct Loaded {
     pub path: PathBuf,
     /// What is trusted.
     pub config: Config,
-    /// What is allowed but may not be meant, in the order of the file.
+    /// What is allowed but may not be meant, in the order of the file; what is too much to read is left out.
     pub findings: Vec<Finding>,
 }
 
@@ -85,7 +85,7 @@ pub fn load(path: &Path, env: &Environment, addresses: &Addresses) -> Result<Loa
         Some(config) => Ok(Loaded {
             path: path.to_owned(),
             config,
-            findings: Finding::all(&findings, &document.source, &document.rendered),
+            findings: Finding::all(&findings, &document.source, &document.rendered).0,
         }),
         None => Err(document.report(&problems).into()),
     }
@@ -117,10 +117,7 @@ struct Document {
 
 impl Document {
     fn read(path: &Path, env: &Environment) -> Result<Self, LoadError> {
-        let source = Source {
-            path: path.to_owned(),
-            text: read_limited(path)?,
-        };
+        let source = Source::new(path.to_owned(), read_limited(path)?);
         let template = Template::parse(&source.text);
         match template.and_then(|template| template.render(env)) {
             Ok(rendered) => Ok(Self { source, rendered }),
@@ -141,7 +138,7 @@ impl Document {
 
     fn syntax(&self, error: &SyntaxError) -> Report {
         let at = self.rendered.origin(error.at);
-        let (line, column) = line_and_column(&self.source.text, at);
+        let (line, column) = place(&self.source.text, at);
         let what = format!("parse error at line:col [{line}:{column}]: {}", error.what);
         Report::of_source(&self.source, at, &what, error.cure)
     }
@@ -175,10 +172,7 @@ fn read_limited(path: &Path) -> Result<String, LoadError> {
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-        let source = Source {
-            path: path.to_owned(),
-            text,
-        };
+        let source = Source::new(path.to_owned(), text);
         Report::of_source(
             &source,
             valid,

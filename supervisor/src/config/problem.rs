@@ -15,6 +15,11 @@ pub(crate) use mask::without_users;
 /// How many problems are told at once: the rest is likely to follow from these.
 pub const REPORT_LIMIT: usize = 50;
 
+/// The longest line of an excerpt, in characters.
+const WIDEST: usize = 160;
+/// How much of a longer line is shown before the place.
+const BEFORE: usize = 60;
+
 /// A configuration file as typed.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -22,6 +27,16 @@ pub struct Source {
     pub path: PathBuf,
     /// What stands in it.
     pub text: String,
+    /// The same without secrets.
+    shown: String,
+}
+
+impl Source {
+    /// The file at `path`, which holds `text`.
+    pub fn new(path: PathBuf, text: String) -> Self {
+        let shown = mask::masked(&text);
+        Self { path, text, shown }
+    }
 }
 
 /// One thing that is wrong, or may not be meant.
@@ -46,19 +61,16 @@ pub struct Report {
 impl Report {
     /// Renders `problems`, whose places are in `rendered`, with places in `source`.
     pub(crate) fn new(problems: &[Problem], source: &Source, rendered: &Rendered) -> Self {
-        let findings = Finding::all(problems, source, rendered);
-        let mut text = String::new();
-        for finding in findings.iter().take(REPORT_LIMIT) {
-            text.push_str(&finding.text);
-        }
-        let more = findings.len().saturating_sub(REPORT_LIMIT);
+        let (findings, more) = Finding::all(problems, source, rendered);
+        let mut text: String = findings
+            .iter()
+            .map(|finding| finding.text.as_str())
+            .collect();
         if more > 0 {
             text.push_str(&format!("and {more} more\n"));
         }
-        Self {
-            text,
-            count: findings.len(),
-        }
+        let count = findings.len() + more;
+        Self { text, count }
     }
 
     /// One problem whose place is already that in the file.
@@ -82,19 +94,25 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// `problems` with their places in the file, in its order.
-    pub(crate) fn all(problems: &[Problem], source: &Source, rendered: &Rendered) -> Vec<Self> {
+    /// The first [`REPORT_LIMIT`] of `problems` with their places in the file, in its order, and how many more there are.
+    pub(crate) fn all(
+        problems: &[Problem],
+        source: &Source,
+        rendered: &Rendered,
+    ) -> (Vec<Self>, usize) {
         let mut placed: Vec<_> = problems
             .iter()
             .map(|problem| (typed(problem.at, rendered), problem))
             .collect();
         placed.sort_by_key(|(at, _)| at.start);
         placed.dedup();
+        let more = placed.len().saturating_sub(REPORT_LIMIT);
         let one = |(at, problem): (Span, &Problem)| {
             let text = render(source, at, &problem.what, &problem.cure);
             Self { text }
         };
-        placed.into_iter().map(one).collect()
+        let shown = placed.into_iter().take(REPORT_LIMIT);
+        (shown.map(one).collect(), more)
     }
 }
 
@@ -107,7 +125,7 @@ fn typed(at: Span, rendered: &Rendered) -> Span {
 }
 
 fn render(source: &Source, at: Span, what: &str, cure: &str) -> String {
-    let place = Place::find(&source.text, at);
+    let place = Place::find(source, at);
     let (line, column) = (place.line, place.column);
     let mut out = String::new();
     writeln!(out, "{}:{line}:{column}: {what}", source.path.display())
@@ -115,12 +133,6 @@ fn render(source: &Source, at: Span, what: &str, cure: &str) -> String {
         .and_then(|()| writeln!(out, "   = {cure}"))
         .expect("writing to a String cannot fail");
     out
-}
-
-/// Line and column of a byte of `text`, both from 1, columns in characters.
-pub(crate) fn line_and_column(text: &str, at: usize) -> (usize, usize) {
-    let place = Place::find(text, Span { start: at, end: at });
-    (place.line, place.column)
 }
 
 /// A line of a file, and the characters of it that are meant.
@@ -135,15 +147,15 @@ struct Place {
 }
 
 impl Place {
-    fn find(text: &str, at: Span) -> Self {
+    fn find(source: &Source, at: Span) -> Self {
+        let text = &source.text;
         let (before, rest) = text.split_at(text.floor_char_boundary(at.start));
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let (earlier, head) = before.split_at(line_start);
         let line = earlier.matches('\n').count();
         let meant = rest.lines().next().unwrap_or_default();
         let span = at.end.saturating_sub(at.start);
-        let masked = mask::masked(text);
-        let shown = masked.lines().skip(line.saturating_sub(1));
+        let shown = source.shown.lines().skip(line.saturating_sub(1));
         Self {
             line: line + 1,
             column: head.chars().count() + 1,
@@ -159,23 +171,24 @@ impl Place {
     fn excerpt(&self, out: &mut String) -> std::fmt::Result {
         let gutter = " ".repeat(self.line.to_string().len());
         let first = self.line - self.line.saturating_sub(1).min(1);
-        writeln!(out, " {gutter} |")?;
-        let numbered = (first..=self.line).zip(&self.shown);
-        for (number, line) in
-            numbered.filter(|(n, line)| *n == self.line || !line.trim().is_empty())
-        {
-            writeln!(out, " {number:>width$} | {line}", width = gutter.len())?;
-        }
         let length = self.shown.last().map_or(0, |line| line.chars().count());
         // Masked text can be shorter than what was typed.
         let column = self.column.min(length + 1);
         let width = self.width.min((length + 1).saturating_sub(column)).max(1);
-        writeln!(
-            out,
-            " {gutter} | {}{}",
-            " ".repeat(column - 1),
-            "^".repeat(width)
-        )
+        // Of a long line, what stands around the place.
+        let skipped = (column - 1).saturating_sub(BEFORE) * usize::from(length > WIDEST);
+        writeln!(out, " {gutter} |")?;
+        let numbered = (first..=self.line).zip(&self.shown);
+        let worth =
+            |(number, line): &(usize, &String)| *number == self.line || !line.trim().is_empty();
+        for (number, line) in numbered.filter(worth) {
+            let cut = if number == self.line { skipped } else { 0 };
+            let line: String = line.chars().skip(cut).take(WIDEST).collect();
+            writeln!(out, " {number:>width$} | {line}", width = gutter.len())?;
+        }
+        let blank = " ".repeat(column - 1 - skipped);
+        let caret = "^".repeat(width.min(WIDEST - BEFORE));
+        writeln!(out, " {gutter} | {blank}{caret}")
     }
 }
 

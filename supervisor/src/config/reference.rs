@@ -141,11 +141,17 @@ impl Kind {
 
 /// The one of `known` that `typed` was meant to be, if one is near.
 pub fn nearest<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    /// Longer than any key, event or usual name: what is, is none of them.
+    const LONGEST: usize = 100;
+    if typed.len() > LONGEST {
+        return None;
+    }
     // A third of the letters may be wrong, and two in short words.
     let near = (typed.chars().count() / 3).max(2);
     let typed = typed.to_ascii_lowercase();
     known
         .into_iter()
+        .filter(|key| key.len() <= LONGEST)
         .map(|key| {
             let distance = strsim::damerau_levenshtein(&typed, &key.to_ascii_lowercase());
             (distance, key)

@@ -26,6 +26,8 @@ pub(super) struct Shutdown {
     cause: ShutdownCause,
     /// Who must have ended before each job is stopped; jobs that nobody depends on are absent.
     dependants: BTreeMap<JobId, Vec<JobId>>,
+    /// When everything has to be gone.
+    deadline: Instant,
     /// When what is still there is left behind.
     pub(super) give_up: Instant,
 }
@@ -55,6 +57,7 @@ impl Fleet {
         self.phase = Phase::Stopping(Shutdown {
             cause,
             dependants,
+            deadline: now + self.grace,
             give_up: now + self.grace + REAPING,
         });
         if let Own::Registered(service) = &self.own {
@@ -101,7 +104,7 @@ impl Fleet {
         let Phase::Stopping(shutdown) = &self.phase else {
             return;
         };
-        let (cause, give_up) = (shutdown.cause, shutdown.give_up);
+        let (cause, deadline, give_up) = (shutdown.cause, shutdown.deadline, shutdown.give_up);
         let next = self.next_to_end(&shutdown.dependants);
         self.of_run(
             now,
@@ -114,13 +117,13 @@ impl Fleet {
         let left = self.jobs.iter().filter(|job| job.ended().is_none());
         let left: Vec<_> = left.map(|job| Arc::clone(&job.plan().name)).collect();
         if left.is_empty() && !matches!(self.own, Own::Withdrawing(_)) {
-            self.over(cause);
+            self.over(cause, deadline);
         } else if give_up <= now {
             if !left.is_empty() {
                 let remark = Remark::Abandoned { names: left };
                 self.actions.push(Action::Say(remark));
             }
-            self.over(cause);
+            self.over(cause, deadline);
         }
     }
 

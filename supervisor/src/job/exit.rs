@@ -59,9 +59,8 @@ impl Job {
                 }
                 _ => self.go_on(cause, turn),
             },
-            Life::PreStop { .. } | Life::Withdrawing { .. } => {}
             Life::Stopping => self.finish(turn),
-            Life::Ended(_) => {}
+            Life::PreStop { .. } | Life::Withdrawing { .. } | Life::Ended(_) => {}
         }
     }
 

@@ -81,8 +81,8 @@ pub fn first(file: &Path) -> Result<Prepared, Failure> {
 impl Prepared {
     /// Says what is odd.
     pub fn say_findings(&self) {
-        for finding in &self.findings {
-            warn!("{finding}");
+        for line in self.findings.iter().flat_map(|finding| finding.lines()) {
+            warn!("{line}");
         }
     }
 }

@@ -58,7 +58,7 @@ pub(crate) fn check(section: &Section<'_>, registry: Registry) -> Option<Placed>
     let backoff = setting::backoff(section);
     let stop = setting::stop(section);
     let output = output(section);
-    let role = role(section, restarts);
+    let role = role(section);
     let setting = setting::check(section);
     if let (Some(name), None) = (&name, port)
         && !is_dns_label(name)
@@ -205,7 +205,7 @@ pub(super) fn output(section: &Section<'_>) -> Output {
     }
 }
 
-fn role(section: &Section<'_>, restarts: Option<Restarts>) -> Role {
+fn role(section: &Section<'_>) -> Role {
     if section.flag("main") != Some(true) {
         return Role::Ordinary;
     }
@@ -215,10 +215,6 @@ fn role(section: &Section<'_>, restarts: Option<Restarts>) -> Role {
             "needs `exec`: what runs nothing never ends",
             "write `exec`",
         );
-    }
-    if restarts == Some(Restarts::Unlimited) {
-        let what = "has no effect while `restarts` is unlimited: the job never ends";
-        section.note("main", what, "write a number of restarts");
     }
     Role::Main
 }

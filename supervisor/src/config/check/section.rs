@@ -14,6 +14,9 @@ use crate::config::reference::{Key, Kind, Object, jobs::FILE, nearest};
 use crate::config::tree::{Entry, Node, Span, Value};
 use crate::config::weak::{self, WeakError};
 
+/// How many jobs, watches or metrics there can be: they are held against each other, and more would not fit into a container.
+const ELEMENT_LIMIT: usize = 1000;
+
 /// An object of the file.
 #[derive(Debug)]
 pub(crate) struct Section<'c> {
@@ -256,6 +259,11 @@ impl<'c> Section<'c> {
             self.wrong(name, &what, format!("write `{name}: {}`", item.key.example));
             return Vec::new();
         };
+        if nodes.len() > ELEMENT_LIMIT {
+            let what = format!("must not have more than {ELEMENT_LIMIT} elements");
+            self.wrong(name, &what, "divide it");
+            return Vec::new();
+        }
         let open = |(number, node): (usize, &'c Node)| {
             let path = match element_name(node) {
                 Some(name) => format!("{}.{name}", item.path),

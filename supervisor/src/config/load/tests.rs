@@ -5,6 +5,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::explain::explain;
 use crate::config::jobs::{Restarts, When};
 use crate::config::testing::{addresses, env, findings, load_text, load_with, report};
 
@@ -248,6 +249,29 @@ fn the_socket_is_found_in_a_file_that_is_wrong_otherwise() {
         "[]",
     ] {
         assert!(socket(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_file_full_of_nonsense_does_not_hang() {
+    let full = |piece: &str| piece.repeat(usize::try_from(FILE_LIMIT).unwrap() / piece.len() - 1);
+    for text in [
+        format!("{{{}}}", full("token:1,")),
+        format!("{{{}}}", full("a:1,")),
+        format!("{{{}}}", full("nats:{token:1},")),
+        format!("{{{}: 1}}", full("a")),
+        format!("{{exitWhen: '{}'}}", full("b")),
+        format!("{{jobs: [{}]}}", full("1,")),
+        full("token /*"),
+        full("[{a:"),
+        full("--token"),
+        full("://@"),
+    ] {
+        let said = match load_text(&text) {
+            Ok(loaded) => explain(&loaded),
+            Err(error) => error.to_string(),
+        };
+        assert!(said.len() < 100_000, "{}", said.len());
     }
 }
 

@@ -18,65 +18,66 @@ const SECRETS: [&str; 7] = [
 
 /// `text` with masks for what secret names are given, to the end of the line, and for users in URLs. Lines keep their numbers.
 pub(super) fn masked(text: &str) -> String {
-    let lower = text.to_ascii_lowercase();
+    let starts = words(text).filter_map(|(at, word)| value_start(text, at, word));
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
-    while let Some(start) = next_secret(&lower, at) {
+    for start in starts {
+        if start < at {
+            // Inside of what is masked already.
+            continue;
+        }
         let (_, rest) = text.split_at(start);
-        let length = value_length(rest);
+        let (value, _) = rest.split_at(value_length(rest));
         out.push_str(text.get(at..start).unwrap_or_default());
-        let (value, _) = rest.split_at(length);
         out.push_str(MASK);
         out.push_str(&"\n".repeat(value.matches('\n').count()));
-        at = start + length;
+        at = start + value.len();
     }
     out.push_str(text.get(at..).unwrap_or_default());
     without_users(&out)
 }
 
-/// Where the next value of a secret name begins.
-fn next_secret(lower: &str, from: usize) -> Option<usize> {
-    let (_, rest) = lower.split_at(from);
-    let found = SECRETS.iter().flat_map(|secret| rest.match_indices(secret));
-    found
-        .filter_map(|(at, secret)| value_start(lower, from + at, secret.len()))
-        .filter(|start| *start >= from)
-        .min()
+/// Every name in `text`, and where it begins.
+fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    let mut at = 0;
+    text.split_inclusive(move |c| !is_part(c))
+        .map(move |piece| {
+            let start = at;
+            at += piece.len();
+            (start, piece.trim_end_matches(|c| !is_part(c)))
+        })
 }
 
-/// Where the value starts of the name that holds a secret word at `at`; nothing if it is not the name of a value.
-fn value_start(lower: &str, at: usize, length: usize) -> Option<usize> {
-    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
-    let (before, rest) = lower.split_at(at);
-    let (word, after) = rest.split_at(length);
-    let tail_length = after.find(|c| !is_part(c)).unwrap_or(after.len());
-    let (tail, after) = after.split_at(tail_length);
-    if format!("{word}{tail}").ends_with("file") {
+/// Where the value starts of the name `word`, which stands at `at`; nothing if the name is that of no secret, or has no value.
+fn value_start(text: &str, at: usize, word: &str) -> Option<usize> {
+    let lower = word.to_ascii_lowercase();
+    if !SECRETS.iter().any(|secret| lower.contains(secret)) || lower.ends_with("file") {
         return None;
     }
-    let head = before.trim_end_matches(is_part);
-    let name = before.strip_prefix(head).unwrap_or_default();
-    let rest = after.trim_start_matches(['"', '\'', '`']);
-    let (_, rest) = rest.split_at(blank_length(rest));
-    let is_given = |rest: &str| {
-        let separators: &[char] = if name.starts_with('-') {
-            // An argument of a command.
-            &[':', '=', ',', '|', '\'', '"']
-        } else {
-            // A key, a variable, a default of a template.
-            &[':', '=', '|']
-        };
-        rest.starts_with(separators)
-    };
-    if is_given(rest) {
-        let rest = rest.trim_start_matches([':', '=', ',', '|', '\'', '"']);
-        let (_, rest) = rest.split_at(blank_length(rest));
-        Some(lower.len() - rest.len())
-    } else if name.starts_with('-') && after.starts_with(' ') {
-        Some(lower.len() - after.len() + 1)
+    let (_, after) = text.split_at(at + word.len());
+    let is_argument = word.starts_with('-');
+    let separators: &[char] = if is_argument {
+        &[':', '=', ',', '|', '\'', '"']
     } else {
-        None
+        // A key, a variable, a default of a template.
+        &[':', '=', '|']
+    };
+    let rest = without_blank(after.trim_start_matches(['"', '\'', '`']));
+    if rest.starts_with(separators) {
+        let value = rest.trim_start_matches([':', '=', ',', '|', '\'', '"']);
+        Some(text.len() - without_blank(value).len())
+    } else {
+        (is_argument && after.starts_with(' ')).then(|| text.len() - after.len() + 1)
     }
+}
+
+/// `text` without the white space and comments that it begins with.
+fn without_blank(text: &str) -> &str {
+    /// A longer comment is not looked through.
+    const FAR: usize = 4096;
+    let near = text.get(..text.floor_char_boundary(FAR)).unwrap_or(text);
+    text.split_at(blank_length(near)).1
 }
 
 /// To the end of the line, and of the lines that it is continued on.

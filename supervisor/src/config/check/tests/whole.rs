@@ -51,6 +51,13 @@ fn jobs_of_one_name_are_said() {
 }
 
 #[test]
+fn lists_have_a_limit() {
+    let jobs = |count| format!("{{jobs: [{}]}}", "{name: 'a'},".repeat(count));
+    assert_eq!(config(&jobs(1000)).jobs.len(), 1000);
+    assert!(report(&jobs(1001)).contains("more than 1000 elements"));
+}
+
+#[test]
 fn unknown_keys_are_all_told_at_once() {
     let said = report("{\n logging: {levle: 5},\n job: [],\n watch: []}");
     for line in [
