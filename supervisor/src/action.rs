@@ -240,3 +240,14 @@ pub struct End {
     /// What jobs have left behind in their groups has so long.
     pub deadline: Instant,
 }
+
+impl End {
+    /// It was told to end before anything was started.
+    pub const fn before_the_start(now: Instant) -> Self {
+        Self {
+            cause: ShutdownCause::Signal,
+            main: None,
+            deadline: now,
+        }
+    }
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::control::command::{Answer, Command, Reload};
-use crate::run::prepare::Prepared;
+use crate::run::parts::opened::Opened;
 
 /// Something that happened, with whom. Every job hears of every event, in one order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -296,10 +296,10 @@ pub enum Wake {
     },
     /// A signal arrived.
     Signal(Received),
-    /// A configuration was read again.
+    /// A configuration was read again, and what it needs is open.
     Prepared {
         /// What can be taken, or the report of what is wrong.
-        result: Result<Box<Prepared>, String>,
+        result: Result<Box<Opened>, String>,
         /// How much it touches.
         how: Reload,
         /// Who waits for the answer.

@@ -236,7 +236,7 @@ impl Fleet {
         action: command::Action,
         now: Instant,
     ) -> Result<Vec<Action>, Refusal> {
-        if matches!(self.phase, Phase::Stopping(_) | Phase::Over) {
+        if self.is_ending() {
             return Err(Refusal::NotNow("the supervisor is ending".to_owned()));
         }
         let mut refused = None;
@@ -299,6 +299,11 @@ impl Fleet {
     /// The supervisor's own state.
     pub fn state(&self) -> State {
         self.shown
+    }
+
+    /// Whether all jobs are ending, or have ended.
+    pub fn is_ending(&self) -> bool {
+        matches!(self.phase, Phase::Stopping(_) | Phase::Over)
     }
 
     /// Whether services are in maintenance.

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, sleep_until};
 use tracing::{debug, error, info, warn};
 
-use crate::action::{Action, Change, End, Remark};
+use crate::action::{Action, Change, End, Remark, Reported};
 use crate::cli::{Exit, Failure};
 use crate::config::{self, variables::pid_variable};
 use crate::control::command::{Answer, Command, Refusal, Reload};
@@ -19,6 +19,7 @@ use crate::event::{Code, Received, RunId, Wake};
 use crate::fleet::Fleet;
 use crate::health::{Asked, Checker};
 use crate::init;
+use crate::job::Duty;
 use crate::lifecycle::Journal;
 use crate::log::{Kind, Log};
 use crate::process::{Order, Spawner};
@@ -34,7 +35,8 @@ pub mod parts;
 /// What `/status` and the metrics show of jobs.
 mod report;
 
-use parts::Parts;
+use parts::opened::Opened;
+use parts::{Parts, Registrations};
 use prepare::Prepared;
 use signals::Signals;
 use variables::Given;
@@ -49,7 +51,7 @@ pub const MAILBOX: usize = 1024;
 pub async fn supervise(prepared: Prepared, log: Log, file: PathBuf) -> Result<End, Failure> {
     let unavailable =
         |error: &dyn std::error::Error| Failure::new(Exit::Unavailable, error.to_string());
-    let (wakes, mailbox) = mpsc::channel(MAILBOX);
+    let (wakes, mut mailbox) = mpsc::channel(MAILBOX);
     // Before anything else takes time: a signal that comes now is the first wake.
     let signals = Signals::install().map_err(|error| unavailable(&error))?;
     init::unblock();
@@ -64,13 +66,24 @@ pub async fn supervise(prepared: Prepared, log: Log, file: PathBuf) -> Result<En
     let host = nix::unistd::gethostname().map_err(|error| unavailable(&error))?;
     let host = host.to_string_lossy().into_owned();
     let spawner = Spawner::new(Arc::new(log.clone()), wakes.clone());
-    let parts = Parts::start(prepared, log, host, wakes.clone());
-    let parts = parts.await.map_err(|error| unavailable(&error))?;
+    let parts = tokio::select! {
+        parts = Parts::start(prepared, log, host, wakes.clone()) => parts.map_err(|error| unavailable(&error))?,
+        () = terminated(&mut mailbox) => return Ok(End::before_the_start(Instant::now())),
+    };
     let end = Supervisor::new(parts, spawner, file, wakes)
         .run(mailbox)
         .await;
     forwarding.abort();
     Ok(end)
+}
+
+/// Returns when the supervisor is told to end. No job runs yet that anything else could be for.
+async fn terminated(mailbox: &mut mpsc::Receiver<Wake>) {
+    while let Some(wake) = mailbox.recv().await {
+        if matches!(wake, Wake::Signal(Received::Terminate)) {
+            return;
+        }
+    }
 }
 
 /// What the process exits with: the main job's status where there is one, else 0.
@@ -189,6 +202,9 @@ impl Supervisor {
 
     fn command(&mut self, command: Command, now: Instant) -> Said {
         match command {
+            Command::Reload(_) | Command::Maintenance(_) if self.fleet.is_ending() => {
+                Said::Now(Answer::Refused(ending()), Vec::new())
+            }
             Command::Reload(how) => Said::Later(how),
             Command::Maintenance(maintenance) => {
                 Said::Now(Answer::Done, self.fleet.maintain(maintenance, now))
@@ -214,11 +230,15 @@ impl Supervisor {
     fn prepare(&mut self, how: Reload, reply: tokio::sync::oneshot::Sender<Answer>) {
         self.given.put(self.parts.variables().now());
         let (file, given) = (self.file.clone(), self.given.all());
-        let wakes = self.wakes.clone();
+        let (wakes, opener) = (self.wakes.clone(), self.parts.opener());
         tokio::spawn(async move {
             let read = tokio::task::spawn_blocking(move || prepare::prepare(&file, &given));
             let result = match read.await {
-                Ok(result) => result.map_err(|error| error.to_string()),
+                Ok(Ok(prepared)) => opener
+                    .open(prepared)
+                    .await
+                    .map_err(|error| error.to_string()),
+                Ok(Err(error)) => Err(error.to_string()),
                 Err(error) => Err(error.to_string()),
             };
             let result = result.map(Box::new);
@@ -229,12 +249,15 @@ impl Supervisor {
 
     fn reload(
         &mut self,
-        result: Result<Box<Prepared>, String>,
+        result: Result<Box<Opened>, String>,
         how: Reload,
         now: Instant,
     ) -> (Answer, Vec<Action>) {
-        let prepared = match result {
-            Ok(prepared) => *prepared,
+        if self.fleet.is_ending() {
+            return (Answer::Refused(ending()), Vec::new());
+        }
+        let opened = match result {
+            Ok(opened) => *opened,
             Err(report) => {
                 error!("the new configuration is wrong, the old one goes on");
                 report.lines().for_each(|line| error!("{line}"));
@@ -242,10 +265,10 @@ impl Supervisor {
                 return (Answer::Refused(refusal), Vec::new());
             }
         };
-        let config = Arc::clone(&prepared.config);
+        let config = Arc::clone(&opened.prepared.config);
         let own = self.parts.own_service(&config);
-        prepared.say_findings();
-        self.parts.expect(prepared);
+        opened.prepared.say_findings();
+        self.parts.expect(opened);
         debug!("control: reloaded app via control plane");
         (Answer::Done, self.fleet.reload(&config, own, how, now))
     }
@@ -287,7 +310,9 @@ impl Supervisor {
                 }
                 Action::Install(config) => {
                     self.given.address(config.variables());
-                    self.parts.install();
+                    if self.parts.install() == Registrations::Renew {
+                        self.register_anew();
+                    }
                 }
                 Action::Say(remark) => say(&remark),
                 Action::End(how) => end = Some(how),
@@ -361,6 +386,21 @@ impl Supervisor {
         self.parts.change(change, numbered);
     }
 
+    /// Tells a Consul that knows of nothing how services stand, before their next check.
+    fn register_anew(&self) {
+        for job in self.fleet.jobs().iter().filter(|job| job.is_open()) {
+            let Some(service) = &job.plan().service else {
+                continue;
+            };
+            if job.is_healthy() {
+                let output = "the configuration of Consul changed".to_owned();
+                self.parts.report(service, Reported::Passing, output);
+            } else if service.initial_status.is_some() && self.fleet.duty() == Duty::Serving {
+                self.parts.registrar().announce(service);
+            }
+        }
+    }
+
     /// Nothing may outlive a supervisor, PID 1 or not: what is left of the groups has had its stop signal, and has until `deadline`.
     async fn see_off(&self, deadline: Instant) {
         while !self.spawner.left().is_empty() && Instant::now() < deadline {
@@ -371,6 +411,10 @@ impl Supervisor {
             self.spawner.signal(left.run, Signal::SIGKILL);
         }
     }
+}
+
+fn ending() -> Refusal {
+    Refusal::NotNow("the supervisor is ending".to_owned())
 }
 
 /// When a command is answered.

@@ -30,3 +30,6 @@ mod words;
 /// What breaks, hangs or changes under way.
 #[path = "scenarios/hardship.rs"]
 mod hardship;
+/// What must be open before a configuration is taken.
+#[path = "scenarios/openings.rs"]
+mod openings;

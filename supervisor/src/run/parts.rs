@@ -2,7 +2,7 @@
 //! calls it without waiting; what takes time runs beside.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{error, info, warn};
+use tracing::error;
 
 use crate::action::{Change, Reported};
 use crate::config::{self, Config, Service, Watch};
@@ -21,16 +21,15 @@ use crate::consul::heartbeat::{Heartbeat, telemetry_service};
 use crate::consul::notes::Note;
 use crate::consul::payload::CheckStatus;
 use crate::consul::registrar::{Registrar, Report};
+use crate::control::Server;
 use crate::control::socket::ControlError;
 use crate::control::variables::Variables;
-use crate::control::{self, Server};
-use crate::event::{Values, Wake};
+use crate::event::Wake;
 use crate::lifecycle::timestamp;
-use crate::log::{Log, LogError};
-use crate::publish::{Drained, Publisher, process_id, sample};
-use crate::telemetry::declared::{DeclareError, Pushed};
+use crate::log::Log;
+use crate::publish::{Publisher, process_id};
 use crate::telemetry::metrics::{Metrics, PublishCounts};
-use crate::telemetry::server::{self, BindError, Pages};
+use crate::telemetry::server::BindError;
 use crate::telemetry::status::StatusReport;
 use crate::watch::{self as watching, Watching};
 
@@ -48,16 +47,25 @@ pub enum PartsError {
     /// The telemetry server.
     #[error(transparent)]
     Telemetry(#[from] BindError),
-    /// Metrics.
-    #[error(transparent)]
-    Metrics(#[from] DeclareError),
     /// The log's output.
-    #[error(transparent)]
-    Log(#[from] LogError),
+    #[error("logging.output: cannot open {}: {error}", path.display())]
+    Output {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
 }
 
-/// The one that publishes at present; the control socket's tasks use it, too.
-type Outlet = Arc<Mutex<Option<Publisher>>>;
+/// What the control socket's tasks use, too.
+pub mod shared;
+/// What must be open before a configuration is taken.
+pub mod opened;
+/// A new configuration, and the end.
+mod change;
+
+use opened::{Opened, Opener};
+use shared::Shared;
 
 /// A telemetry server that runs.
 #[derive(Debug)]
@@ -72,23 +80,29 @@ pub struct Parts {
     config: Arc<Config>,
     client: Option<Client>,
     /// Accepted, and not taken before its jobs are.
-    next: Option<Prepared>,
+    next: Option<Opened>,
     host: String,
     /// Tells the changes of this process from those of one before.
     process: String,
     wakes: mpsc::Sender<Wake>,
     log: Log,
-    metrics: Metrics,
-    variables: Arc<Variables>,
+    shared: Shared,
     registrar: Registrar,
     beat: Option<Heartbeat>,
     watches: Vec<(Watch, Watching)>,
-    outlet: Outlet,
     telemetry: Option<Telemetry>,
     status: watch::Sender<StatusReport>,
-    control: Arc<tokio::sync::Mutex<Option<Server>>>,
-    socket: PathBuf,
+    control: Server,
     tasks: TaskTracker,
+}
+
+/// Whether Consul has to be told anew of what is registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registrations {
+    /// Everything is as it was.
+    Stand,
+    /// Who tells Consul is another now, and knows of nothing.
+    Renew,
 }
 
 impl Parts {
@@ -102,9 +116,15 @@ impl Parts {
         host: String,
         wakes: mpsc::Sender<Wake>,
     ) -> Result<Self, PartsError> {
+        let shared = Shared::new(wakes.clone());
+        shared.metrics.watch_log(log.clone());
+        let opener = Opener::at_start(shared.clone());
+        let Opened {
+            prepared,
+            listener,
+            server,
+        } = opener.open(prepared).await?;
         let Prepared { config, client, .. } = prepared;
-        let metrics = Metrics::new();
-        metrics.watch_log(log.clone());
         let mut parts = Self {
             registrar: Registrar::start(client.clone(), wakes.clone()),
             client,
@@ -113,26 +133,17 @@ impl Parts {
             process: process_id(),
             wakes,
             log,
-            metrics,
-            variables: Arc::default(),
+            shared,
             beat: None,
             watches: Vec::new(),
-            outlet: Arc::default(),
             telemetry: None,
             status: watch::Sender::new(StatusReport::default()),
-            control: Arc::default(),
-            socket: config.control.clone(),
+            control: server.expect("at the start nothing is open that could be kept"),
             tasks: TaskTracker::new(),
             config,
         };
-        let server = Server::start(&parts.socket, parts.deps()).await?;
-        *parts.control.lock().await = Some(server);
         parts.watch(Refresh::All);
-        if let Some(telemetry) = &parts.config.telemetry {
-            parts.metrics.declare(&telemetry.metrics)?;
-            let listener = server::bind(telemetry.address).await?;
-            parts.serve(telemetry.address, async { Ok(listener) });
-        }
+        parts.change_telemetry(listener);
         parts.publish_from(None);
         parts.beat();
         Ok(parts)
@@ -145,7 +156,7 @@ impl Parts {
 
     /// The counters.
     pub fn metrics(&self) -> &Metrics {
-        &self.metrics
+        &self.shared.metrics
     }
 
     /// The log.
@@ -155,7 +166,7 @@ impl Parts {
 
     /// What was set through the control socket.
     pub fn variables(&self) -> &Variables {
-        &self.variables
+        &self.shared.variables
     }
 
     /// Consul.
@@ -178,9 +189,9 @@ impl Parts {
             *shown = report;
             changed
         });
-        if let Some(publisher) = &*self.outlet() {
+        if let Some(publisher) = &*self.shared.outlet() {
             let counts = publisher.counts();
-            self.metrics.publish(PublishCounts {
+            self.shared.metrics.publish(PublishCounts {
                 done: counts.published,
                 lost: counts.lost,
                 waiting: counts.waiting,
@@ -205,11 +216,11 @@ impl Parts {
 
     /// Publishes a transition, and keeps it in Consul where that is wanted.
     pub fn change(&self, change: &Change, numbered: LifecycleChange<'static>) {
-        self.metrics.transition(change.to);
+        self.shared.metrics.transition(change.to);
         if let Some(job) = &change.job
             && change.cause == crate::action::Cause::Restart
         {
-            self.metrics.restart(job);
+            self.shared.metrics.restart(job);
         }
         if self
             .config
@@ -226,7 +237,7 @@ impl Parts {
                 Err(error) => error!("a life-cycle change cannot be written: {error}"),
             }
         }
-        if let Some(publisher) = &*self.outlet() {
+        if let Some(publisher) = &*self.shared.outlet() {
             publisher.lifecycle(numbered);
         }
     }
@@ -239,7 +250,7 @@ impl Parts {
             Reported::Critical => Status::Critical,
             Reported::Maintenance => Status::Maintenance,
         };
-        if let Some(publisher) = &*self.outlet() {
+        if let Some(publisher) = &*self.shared.outlet() {
             publisher.health(Health {
                 check: check.to_owned().into(),
                 status,
@@ -254,32 +265,14 @@ impl Parts {
         self.beat = None;
     }
 
-    fn outlet(&self) -> std::sync::MutexGuard<'_, Option<Publisher>> {
-        self.outlet.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn deps(&self) -> control::Deps {
-        let (metrics, counted, outlet) = (
-            self.metrics.clone(),
-            self.metrics.clone(),
-            Arc::clone(&self.outlet),
-        );
-        control::Deps {
-            wakes: self.wakes.clone(),
-            variables: Arc::clone(&self.variables),
-            metrics: Box::new(move |values| push(&metrics, &outlet, values)),
-            counted: Box::new(move |path, status| counted.control_request(path, status)),
-        }
-    }
-
     /// Watches what the configuration wants to be watched.
     fn watch(&mut self, refresh: Refresh) {
         let mut old = std::mem::take(&mut self.watches);
         if refresh == Refresh::All {
             old.clear();
         }
-        let Some(client) = &self.client else { return };
         for watch in &self.config.watches {
+            let Some(client) = &self.client else { break };
             let kept = old.iter().position(|(other, _)| other == watch);
             let running = match kept {
                 Some(index) => old.swap_remove(index).1,
@@ -287,29 +280,9 @@ impl Parts {
             };
             self.watches.push((watch.clone(), running));
         }
-        self.metrics
+        self.shared
+            .metrics
             .watched(self.config.watches.iter().map(|watch| &*watch.name));
-    }
-
-    /// Serves telemetry on what `listener` gives, once it does.
-    fn serve(
-        &mut self,
-        address: std::net::SocketAddr,
-        listener: impl Future<Output = Result<tokio::net::TcpListener, BindError>> + Send + 'static,
-    ) {
-        let stop = CancellationToken::new();
-        let pages = Pages {
-            metrics: self.metrics.clone(),
-            status: self.status.subscribe(),
-        };
-        let stopped = stop.clone();
-        self.tasks.spawn(async move {
-            match listener.await {
-                Ok(listener) => server::serve(listener, pages, stopped).await,
-                Err(error) => error!("{error}"),
-            }
-        });
-        self.telemetry = Some(Telemetry { address, stop });
     }
 
     fn beat(&mut self) {
@@ -324,10 +297,10 @@ impl Parts {
         }
         let start = |nats| Publisher::start(nats, &self.process);
         let next = self.config.nats.as_ref().map(start);
-        let old = std::mem::replace(&mut *self.outlet(), next);
+        let old = std::mem::replace(&mut *self.shared.outlet(), next);
         if let Some(old) = old {
             self.tasks.spawn(async move {
-                say_left(old.drain(Instant::now() + LAST_WORDS).await);
+                shared::say_left(old.drain(Instant::now() + LAST_WORDS).await);
             });
         }
     }
@@ -338,147 +311,4 @@ impl Parts {
 enum Refresh {
     All,
     Changed,
-}
-
-/// Values that a job reports.
-fn push(metrics: &Metrics, outlet: &Outlet, values: &Values) {
-    for (key, text) in values {
-        let Pushed::Taken(reported) = metrics.push(key, text) else {
-            continue;
-        };
-        if let Some(publisher) = &*outlet.lock().unwrap_or_else(PoisonError::into_inner) {
-            publisher.metrics(sample::of(&reported));
-        }
-    }
-}
-
-fn say_left(drained: Drained) {
-    if drained.changes > 0 || drained.others > 0 {
-        let Drained { changes, others } = drained;
-        warn!("{changes} life-cycle changes and {others} other messages may not have reached NATS");
-    }
-}
-
-/// A new configuration, and the end.
-impl Parts {
-    /// A configuration was accepted; it is taken with [`Parts::install`].
-    pub fn expect(&mut self, prepared: Prepared) {
-        self.next = Some(prepared);
-    }
-
-    /// Takes what was accepted last.
-    pub fn install(&mut self) {
-        let Some(Prepared { config, client, .. }) = self.next.take() else {
-            return;
-        };
-        let before = std::mem::replace(&mut self.config, config);
-        if let Err(error) = self.log.change(&self.config.logging) {
-            error!("the log stays as it is: {error}");
-        }
-        let refresh = if before.consul == self.config.consul {
-            Refresh::Changed
-        } else {
-            self.client = client;
-            self.change_consul(&before);
-            Refresh::All
-        };
-        self.watch(refresh);
-        self.change_telemetry();
-        let own = |config: &Config| self.own_service(config);
-        if own(&before) != own(&self.config) || refresh == Refresh::All {
-            if let Some(old) = own(&before).filter(|_| refresh == Refresh::Changed) {
-                self.registrar.withdraw(&old);
-            }
-            self.beat();
-        }
-        self.publish_from(before.nats.as_ref());
-        self.move_control();
-    }
-
-    /// Another Consul: the one that was is told that nothing is here any more.
-    fn change_consul(&mut self, before: &Config) {
-        let next = Registrar::start(self.client.clone(), self.wakes.clone());
-        let old = std::mem::replace(&mut self.registrar, next);
-        let services = before.jobs.iter().filter_map(|job| job.service.as_ref());
-        for service in services {
-            old.withdraw(service);
-        }
-        if let Some(own) = self.own_service(before) {
-            old.withdraw(&own);
-        }
-        self.tasks.spawn(old.finish(LAST_WORDS));
-    }
-
-    fn change_telemetry(&mut self) {
-        let wanted = self.config.telemetry.clone();
-        let metrics = wanted
-            .as_ref()
-            .map_or(&[][..], |telemetry| &telemetry.metrics);
-        if let Err(error) = self.metrics.declare(metrics) {
-            error!("{error}");
-        }
-        let address = wanted.map(|telemetry| telemetry.address);
-        if self.telemetry.as_ref().map(|running| running.address) == address {
-            return;
-        }
-        if let Some(old) = self.telemetry.take() {
-            old.stop.cancel();
-        }
-        if let Some(address) = address {
-            self.serve(address, server::bind(address));
-        }
-    }
-
-    /// The control socket, at its old or its new path.
-    fn move_control(&mut self) {
-        let (slot, path) = (Arc::clone(&self.control), self.config.control.clone());
-        if path == self.socket {
-            // Clients of ContainerPilot count these lines: one for each configuration.
-            info!("control: serving at {}", path.display());
-            return;
-        }
-        self.socket.clone_from(&path);
-        let deps = self.deps();
-        self.tasks.spawn(async move {
-            let mut slot = slot.lock().await;
-            match Server::start(&path, deps).await {
-                Ok(server) => {
-                    if let Some(old) = slot.replace(server) {
-                        old.stop().await;
-                    }
-                }
-                Err(error) => error!("the control socket stays where it was: {error}"),
-            }
-        });
-    }
-
-    /// Says the last words to everybody, and closes.
-    pub async fn close(mut self) {
-        self.beat = None;
-        self.watches.clear();
-        let deadline = Instant::now() + LAST_WORDS;
-        if let Some(telemetry) = self.telemetry.take() {
-            telemetry.stop.cancel();
-        }
-        let publisher = self.outlet().take();
-        let control = self.control.lock().await.take();
-        let publishing = async {
-            if let Some(publisher) = publisher {
-                say_left(publisher.drain(deadline).await);
-            }
-        };
-        let listening = async {
-            if let Some(control) = control {
-                control.stop().await;
-            }
-        };
-        tokio::join!(publishing, listening, self.registrar.finish(LAST_WORDS));
-        self.tasks.close();
-        if tokio::time::timeout_at(deadline, self.tasks.wait())
-            .await
-            .is_err()
-        {
-            warn!("something did not close in time");
-        }
-    }
 }
