@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hyper_rustls::ConfigBuilderExt;
+use rustls::client::WantsClientCert;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use url::Url;
 
 /// How a connection is protected.
@@ -51,40 +53,78 @@ pub enum TlsError {
 /// # Errors
 /// When TLS is required and the URL does not ask for it, or a file is missing or wrong.
 pub fn client_config(url: &Url, tls: &Tls) -> Result<ClientConfig, TlsError> {
-    // The provider is named: the process' default may be another one, or none.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| refuse(Path::new("TLS"), &error))?;
     let plain = url.scheme() != "https";
     if plain && tls.require == TlsRequire::Always {
         return Err(TlsError::Plain);
     }
-    let builder = match &tls.ca {
-        Some(ca) => builder.with_root_certificates(authorities(ca)?),
+    let trusting = match &tls.ca {
+        Some(ca) => begin()?.with_root_certificates(authorities([ca])?),
         // Reading the system's takes a while, and some systems have none.
-        None if plain => builder.with_root_certificates(RootCertStore::empty()),
-        None => builder
-            .with_native_roots()
-            .map_err(|error| refuse(Path::new("the system's certificate authorities"), &error))?,
+        None if plain => begin()?.with_root_certificates(RootCertStore::empty()),
+        None => trusting_system(begin()?)?,
     };
-    match &tls.identity {
-        None => Ok(builder.with_no_client_auth()),
-        Some((cert, key)) => {
-            let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| refuse(key, &error))?;
-            builder
-                .with_client_auth_cert(certificates(cert)?, secret)
-                .map_err(|error| refuse(cert, &error))
-        }
-    }
+    identified(trusting, tls.identity.as_ref())
 }
 
-fn authorities(file: &Path) -> Result<RootCertStore, TlsError> {
+/// A configuration to be filled, on ring: the process' default may be another provider, or none.
+///
+/// # Errors
+/// When the provider has no usable version of the protocol.
+pub fn begin() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, TlsError> {
+    ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| refuse(Path::new("TLS"), &error))
+}
+
+/// Who does the cryptography.
+pub fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+/// Trusts the system's authorities.
+///
+/// # Errors
+/// When there are none.
+pub fn trusting_system(
+    builder: ConfigBuilder<ClientConfig, WantsVerifier>,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, TlsError> {
+    builder
+        .with_native_roots()
+        .map_err(|error| refuse(Path::new("the system's certificate authorities"), &error))
+}
+
+/// Shows a certificate (PEM, with its key in a second file), if there is one to show.
+///
+/// # Errors
+/// When a file is missing or wrong.
+pub fn identified(
+    builder: ConfigBuilder<ClientConfig, WantsClientCert>,
+    identity: Option<&(PathBuf, PathBuf)>,
+) -> Result<ClientConfig, TlsError> {
+    let Some((cert, key)) = identity else {
+        return Ok(builder.with_no_client_auth());
+    };
+    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| refuse(key, &error))?;
+    builder
+        .with_client_auth_cert(certificates(cert)?, secret)
+        .map_err(|error| refuse(cert, &error))
+}
+
+/// The authorities in `files` (PEM), at least one in each.
+///
+/// # Errors
+/// When a file is missing or wrong.
+pub fn authorities<P: AsRef<Path>>(
+    files: impl IntoIterator<Item = P>,
+) -> Result<RootCertStore, TlsError> {
     let mut store = RootCertStore::empty();
-    for certificate in certificates(file)? {
-        store
-            .add(certificate)
-            .map_err(|error| refuse(file, &error))?;
+    for file in files {
+        let file = file.as_ref();
+        for certificate in certificates(file)? {
+            store
+                .add(certificate)
+                .map_err(|error| refuse(file, &error))?;
+        }
     }
     Ok(store)
 }
@@ -100,7 +140,8 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     Ok(certificates)
 }
 
-fn refuse(file: &Path, reason: &dyn std::fmt::Display) -> TlsError {
+/// A file cannot be used.
+pub fn refuse(file: &Path, reason: &dyn std::fmt::Display) -> TlsError {
     TlsError::File {
         file: file.display().to_string(),
         reason: reason.to_string(),

@@ -22,7 +22,7 @@ use super::number::number;
 use super::pending::Origins;
 use super::refusal::Refusal;
 use super::slot::Life;
-use super::table::{Described, Owner, Scratch, Table};
+use super::table::{Described, Jobs, Owner, Scratch, Table};
 use super::update::{Observations, Update};
 use crate::decode::line::Line;
 use crate::decode::observe::Observer;
@@ -156,7 +156,9 @@ impl Observer for Table {
         );
         // A check that still runs is a sign of life of the job behind it, which has the check's name if it has one.
         self.show_up(&[service, instance]);
-        self.show_up(&[service, instance, &health.check]);
+        if self.jobs == Jobs::Named {
+            self.show_up(&[service, instance, &health.check]);
+        }
     }
 
     /// A transition of a supervised job: counted once, and whether the job serves now.
@@ -167,6 +169,9 @@ impl Observer for Table {
         let time = self.sample_time(transition.time);
         let (from, to) = (transition.from.as_str(), transition.to.as_str());
         let job = transition.job.as_deref();
+        if job.is_some() {
+            self.jobs = Jobs::Named;
+        }
         let mut parts: SmallVec<[&str; 5]> = SmallVec::from_slice(&[service, instance, from, to]);
         parts.extend(job);
         let none = Pairs::default();

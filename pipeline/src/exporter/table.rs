@@ -56,6 +56,14 @@ pub struct Table {
     held: usize,
     bytes: usize,
     refused: Refused,
+    pub(super) jobs: Jobs,
+}
+
+/// Whether a life-cycle change ever named its job. Until one does, no check can be that of one, and the look-up for it is spared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Jobs {
+    Unnamed,
+    Named,
 }
 
 /// What is known of the message whose samples come.
@@ -140,6 +148,7 @@ impl Table {
             held: 0,
             bytes: 0,
             refused: Refused::default(),
+            jobs: Jobs::Unnamed,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use flightline_link::tls::TlsError;
 use http::StatusCode;
 
 /// What is shown of a refusal: Consul's are a sentence, what else answers on that port may send a page.
@@ -27,13 +28,8 @@ pub enum OpenError {
         reason: String,
     },
     /// A file of certificates, or what is in it.
-    #[error("consul tls: {file}: {reason}")]
-    Tls {
-        /// Which.
-        file: String,
-        /// Why.
-        reason: String,
-    },
+    #[error("consul tls: {0}")]
+    Tls(#[from] TlsError),
 }
 
 /// A call that did not succeed.

@@ -1,18 +1,16 @@
-//! Consul's certificates come in as files and folders, the client's part of TLS goes out: on ring, with the system's authorities
-//! unless others are named, and with nobody checked only where the configuration says so.
+//! Consul's certificates come in as files and folders, the client's part of TLS goes out: with the system's authorities unless others
+//! are named, and with nobody checked only where the configuration says so.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hyper_rustls::ConfigBuilderExt as _;
+use flightline_link::tls::{self as link, TlsError};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 
-use super::error::OpenError;
 use crate::config::{ConsulTls, Verify};
 
 /// Files in a folder of authorities that are looked at; a system's own folder has some hundred.
@@ -22,95 +20,50 @@ const CA_FILES: usize = 1000;
 ///
 /// # Errors
 /// When a file is missing or wrong.
-pub fn client_config(tls: &ConsulTls) -> Result<ClientConfig, OpenError> {
-    // The provider is named: the process' default may be another one, or none.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| refuse(Path::new("protocol versions"), &error))?;
-    let builder = match (tls.verify, authorities(tls)?) {
-        (Verify::Nobody, _) => builder
+pub fn client_config(tls: &ConsulTls) -> Result<ClientConfig, TlsError> {
+    let files = files(tls)?;
+    let trusting = match tls.verify {
+        Verify::Nobody => link::begin()?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anybody(provider))),
-        (Verify::Peer, Some(store)) => builder.with_root_certificates(store),
-        (Verify::Peer, None) => builder
-            .with_native_roots()
-            .map_err(|error| refuse(Path::new("the system's certificate authorities"), &error))?,
+            .with_custom_certificate_verifier(Arc::new(Anybody(link::provider()))),
+        Verify::Peer if files.is_empty() => link::trusting_system(link::begin()?)?,
+        Verify::Peer => link::begin()?.with_root_certificates(link::authorities(&files)?),
     };
-    match &tls.identity {
-        None => Ok(builder.with_no_client_auth()),
-        Some((cert, key)) => {
-            let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| refuse(key, &error))?;
-            builder
-                .with_client_auth_cert(certificates(cert)?, secret)
-                .map_err(|error| refuse(cert, &error))
-        }
-    }
+    link::identified(trusting, tls.identity.as_ref())
 }
 
 /// The name that the agent's certificate must have.
 ///
 /// # Errors
 /// When it is no name.
-pub fn server_name(name: &str) -> Result<ServerName<'static>, OpenError> {
-    ServerName::try_from(name.to_owned()).map_err(|error| OpenError::Tls {
-        file: format!("server name {name:?}"),
-        reason: error.to_string(),
-    })
+pub fn server_name(name: &str) -> Result<ServerName<'static>, TlsError> {
+    let named = Path::new("server name").join(name);
+    ServerName::try_from(name.to_owned()).map_err(|error| link::refuse(&named, &error))
 }
 
-/// The authorities that are named, if any are.
-fn authorities(tls: &ConsulTls) -> Result<Option<RootCertStore>, OpenError> {
+/// The files with authorities, if any are named.
+fn files(tls: &ConsulTls) -> Result<Vec<PathBuf>, TlsError> {
     let mut files: Vec<PathBuf> = tls.ca_file.iter().cloned().collect();
     if let Some(folder) = &tls.ca_path {
         files.extend(files_in(folder)?);
     }
-    if files.is_empty() {
-        return Ok(None);
-    }
-    let mut store = RootCertStore::empty();
-    for file in files {
-        for certificate in certificates(&file)? {
-            store
-                .add(certificate)
-                .map_err(|error| refuse(&file, &error))?;
-        }
-    }
-    Ok(Some(store))
+    Ok(files)
 }
 
-fn files_in(folder: &Path) -> Result<Vec<PathBuf>, OpenError> {
-    let entries = fs::read_dir(folder).map_err(|error| refuse(folder, &error))?;
+fn files_in(folder: &Path) -> Result<Vec<PathBuf>, TlsError> {
+    let entries = fs::read_dir(folder).map_err(|error| link::refuse(folder, &error))?;
     let mut files = Vec::new();
     for entry in entries.take(CA_FILES) {
-        let path = entry.map_err(|error| refuse(folder, &error))?.path();
+        let path = entry.map_err(|error| link::refuse(folder, &error))?.path();
         if path.is_file() {
             files.push(path);
         }
     }
     if files.is_empty() {
-        return Err(refuse(folder, &"there is no file in it"));
+        return Err(link::refuse(folder, &"there is no file in it"));
     }
     files.sort();
     Ok(files)
-}
-
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, OpenError> {
-    let read = CertificateDer::pem_file_iter(file).map_err(|error| refuse(file, &error))?;
-    let certificates = read
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| refuse(file, &error))?;
-    if certificates.is_empty() {
-        return Err(refuse(file, &"there is no certificate in it"));
-    }
-    Ok(certificates)
-}
-
-fn refuse(file: &Path, reason: &dyn std::fmt::Display) -> OpenError {
-    OpenError::Tls {
-        file: file.display().to_string(),
-        reason: reason.to_string(),
-    }
 }
 
 /// Takes any certificate for the agent's: `verify: false`. That the peer has the certificate's key is still checked.
