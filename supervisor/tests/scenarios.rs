@@ -27,3 +27,6 @@ mod signals;
 /// The command line, and how the program exits.
 #[path = "scenarios/words.rs"]
 mod words;
+/// What breaks, hangs or changes under way.
+#[path = "scenarios/hardship.rs"]
+mod hardship;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::process::Output;
+use std::time::Duration;
 
 use flightline_fixtures::consul::Consul;
 use flightline_fixtures::process::Signal;
@@ -12,6 +13,9 @@ use serde_json::Value;
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_flightline-supervisor");
 /// Nobody listens there.
 pub(crate) const NO_CONSUL: &str = "127.0.0.1:1";
+
+/// What Docker waits before it kills.
+pub(crate) const DOCKER: Duration = Duration::from_secs(10);
 
 /// As in a container: PID 1, called `containerpilot`, told of its configuration by the environment.
 pub(crate) fn container(config: &str) -> Setup {

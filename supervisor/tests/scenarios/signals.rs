@@ -1,7 +1,7 @@
 //! From outside: signals to PID 1, and the end.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use flightline_fixtures::consul::Consul;
 use flightline_fixtures::nats::Nats;
@@ -9,12 +9,9 @@ use flightline_fixtures::process::Signal;
 
 use crate::listener::{Heard, Listener};
 use crate::rig::{
-    NO_CONSUL, assert_order, container, container_at, job, passing, pid, up, wait_count,
+    DOCKER, NO_CONSUL, assert_order, container, container_at, job, passing, pid, up, wait_count,
     wait_passing, wait_state,
 };
-
-/// What Docker waits before it kills.
-const DOCKER: Duration = Duration::from_secs(10);
 
 const APP: &str = "{
   consul: '{{ .CONSUL }}',
