@@ -117,17 +117,18 @@ pub(crate) fn is_registered(
     let check = agent_has(container, "/v1/agent/checks")[format!("service:{id}")].take();
     assert_eq!(check["Type"], "ttl", "{check}");
     assert_eq!(check["ServiceName"], name, "{check}");
-    // The agent tells nobody the TTL, but keeps it.
-    let kept = kept(container, "checks");
-    let own = kept
-        .iter()
-        .find(|kept| kept["Check"]["CheckID"] == check["CheckID"]);
-    let nanoseconds = own.map(|kept| kept["ChkType"]["TTL"].as_u64());
-    assert_eq!(
-        nanoseconds.flatten().map(Duration::from_nanos),
-        Some(ttl),
-        "{kept:?}"
-    );
+    // The agent tells nobody the TTL, but keeps it, a moment after it has the check.
+    let mut kept_ttl = None;
+    container.wait_for("the agent keeps the check", || {
+        let kept = kept(container, "checks");
+        let own = |kept: &&Value| kept["Check"]["CheckID"] == check["CheckID"];
+        kept_ttl = kept
+            .iter()
+            .find(own)
+            .and_then(|own| own["ChkType"]["TTL"].as_u64());
+        kept_ttl.is_some()
+    });
+    assert_eq!(kept_ttl.map(Duration::from_nanos), Some(ttl));
 }
 
 /// Telemetry is found under ContainerPilot's name, listens only there, and shows all that it should.
