@@ -8,7 +8,7 @@ use flightline_contract::lifecycle::State;
 use nix::sys::signal::Signal;
 
 use crate::config;
-use crate::event::{Event, JobId, RunId};
+use crate::event::{Event, RunId};
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,8 +17,6 @@ pub enum Action {
     Spawn {
         /// Which run it is.
         run: RunId,
-        /// The job.
-        job: JobId,
         /// What the job runs, and how.
         plan: Arc<config::Job>,
     },

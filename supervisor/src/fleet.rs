@@ -26,6 +26,9 @@ mod reload;
 use reload::Change as Replacement;
 use shutdown::Shutdown;
 
+/// After the last SIGKILL: the kernel needs a moment to make the exits known, and a process in the middle of a disk access needs longer.
+const REAPING: Duration = Duration::from_secs(2);
+
 /// How far the supervisor has come.
 #[derive(Debug)]
 enum Phase {
@@ -118,19 +121,19 @@ impl Fleet {
 
     /// A job's process was started.
     pub fn started(&mut self, run: RunId, pid: u32, now: Instant) -> Vec<Action> {
-        self.of_run(now, |job| job.runs(run), |job, turn| job.started(pid, turn));
+        self.among(now, |job| job.runs(run), |job, turn| job.started(pid, turn));
         self.settle(now)
     }
 
     /// A job's process could not be started.
     pub fn not_started(&mut self, run: RunId, now: Instant) -> Vec<Action> {
-        self.of_run(now, |job| job.runs(run), Job::not_started);
+        self.among(now, |job| job.runs(run), Job::not_started);
         self.settle(now)
     }
 
     /// A job's process has ended.
     pub fn exited(&mut self, run: RunId, status: ExitStatus, now: Instant) -> Vec<Action> {
-        self.of_run(
+        self.among(
             now,
             |job| job.runs(run),
             |job, turn| job.exited(status, turn),
@@ -141,7 +144,7 @@ impl Fleet {
     /// A check came to its end.
     pub fn checked(&mut self, run: RunId, result: Checked, now: Instant) -> Vec<Action> {
         let mut result = Some(result);
-        self.of_run(
+        self.among(
             now,
             |job| job.checks(run),
             |job, turn| {
@@ -155,7 +158,7 @@ impl Fleet {
 
     /// A process said that it is ready.
     pub fn ready(&mut self, run: RunId, now: Instant) -> Vec<Action> {
-        self.of_run(now, |job| job.runs(run), Job::ready);
+        self.among(now, |job| job.runs(run), Job::ready);
         self.settle(now)
     }
 
@@ -185,7 +188,7 @@ impl Fleet {
                 .as_ref()
                 .is_some_and(|own| own.id == service)
         };
-        self.of_run(now, has, Job::withdrawn);
+        self.among(now, has, Job::withdrawn);
         self.settle(now)
     }
 
@@ -239,11 +242,17 @@ impl Fleet {
         if self.is_ending() {
             return Err(Refusal::NotNow("the supervisor is ending".to_owned()));
         }
+        let retiring = match &self.phase {
+            Phase::Reloading(change) => change.retiring.clone(),
+            Phase::Starting | Phase::Running | Phase::Stopping(_) | Phase::Over => Vec::new(),
+        };
+        let named = |job: &Job| &*job.plan().name == name;
         let mut refused = None;
         let mut obeyed = 0_usize;
-        self.of_run(
+        self.among(
             now,
-            |job| &*job.plan().name == name,
+            // What a reload takes away is not to come back behind it.
+            |job| named(job) && !retiring.contains(&job.id()),
             |job, turn| {
                 let result = match action {
                     command::Action::Start => job.start(turn),
@@ -258,6 +267,9 @@ impl Fleet {
             },
         );
         match (obeyed, refused) {
+            (0, None) if self.jobs.iter().any(named) => {
+                Err(Refusal::NotNow("a reload replaces it".to_owned()))
+            }
             (0, None) => Err(Refusal::NoSuchJob(name.to_owned())),
             (0, Some(reason)) => Err(Refusal::NotNow(reason.to_string())),
             _ => Ok(self.settle(now)),
@@ -338,11 +350,11 @@ impl Fleet {
     }
 
     fn each(&mut self, now: Instant, act: impl FnMut(&mut Job, &mut Turn<'_>)) {
-        self.of_run(now, |_| true, act);
+        self.among(now, |_| true, act);
     }
 
     /// Lets those jobs act of which `which` holds.
-    fn of_run(
+    fn among(
         &mut self,
         now: Instant,
         which: impl Fn(&Job) -> bool,
@@ -394,7 +406,7 @@ impl Fleet {
             .filter(|job| !order::has_busy_hook(&self.jobs, job))
             .map(Job::id)
             .collect();
-        self.of_run(now, |job| free.contains(&job.id()), Job::hooks_done);
+        self.among(now, |job| free.contains(&job.id()), Job::hooks_done);
     }
 
     /// Ends the supervisor where nothing is left to be done.
@@ -422,7 +434,11 @@ impl Fleet {
     /// The last word.
     fn over(&mut self, cause: ShutdownCause, deadline: Instant) {
         let main = self.jobs.iter().find(|job| job.plan().role == Role::Main);
-        let main = main.and_then(Job::exit);
+        let main = main.and_then(|main| match main.ended() {
+            // It never ran, and should have.
+            Some(Ending::Failed) => Some(main.exit().unwrap_or(1)),
+            _ => main.exit(),
+        });
         let failed = cause == ShutdownCause::Main && main.is_some_and(|exit| exit != 0);
         let state = if failed {
             State::Failed

@@ -133,6 +133,20 @@ enum Pending {
     End,
 }
 
+/// A start that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Paused {
+    until: Instant,
+    cause: Cause,
+}
+
+/// What became of the last start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Last {
+    Started,
+    Failed,
+}
+
 /// Whether a job wants to live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
@@ -170,8 +184,10 @@ pub struct Job {
     restarts: Budget,
     /// Of `when.all`: which have happened.
     happened: Vec<bool>,
-    /// The restart after a pause.
-    restart_at: Option<Instant>,
+    /// The start after a pause.
+    paused: Option<Paused>,
+    /// Whether the last start failed.
+    last: Last,
     /// Quick runs in a row.
     quick: u32,
     /// When the last process ended.
@@ -216,7 +232,8 @@ impl Job {
             starts,
             restarts: plan.restarts.into(),
             happened: Vec::new(),
-            restart_at: None,
+            paused: None,
+            last: Last::Started,
             quick: 0,
             idle_since: None,
             next_tick: None,
@@ -258,7 +275,17 @@ impl Job {
 
     /// Whether something of it runs, or is about to.
     pub fn is_busy(&self) -> bool {
-        self.process.is_some() || self.restart_at.is_some() || self.pending != Pending::Nothing
+        self.process.is_some() || self.paused.is_some() || self.pending != Pending::Nothing
+    }
+
+    /// Whether its process is just being started.
+    pub fn is_starting(&self) -> bool {
+        self.process.is_some_and(|process| process.pid.is_none())
+    }
+
+    /// Whether that one of several events has happened for which it waits.
+    pub fn has_happened(&self, index: usize) -> bool {
+        self.happened.get(index).is_some_and(|happened| *happened)
     }
 
     /// Whether it only waits for an event.
@@ -308,7 +335,7 @@ impl Job {
             Life::Ended(Ending::Complete | Ending::Held) => State::Complete,
             Life::PreStop { .. } | Life::Withdrawing { .. } | Life::Stopping => State::Stopping,
             Life::Open if self.duty == Duty::Maintenance => State::Maintenance,
-            Life::Open if self.restart_at.is_some() => State::Backoff,
+            Life::Open if self.paused.is_some() => State::Backoff,
             Life::Open if !self.is_started() => State::Pending,
             Life::Open => match (self.check.health, self.awaits_health()) {
                 (Health::Healthy, _) => State::Healthy,
@@ -348,7 +375,7 @@ impl Job {
         });
         let open = [
             self.next_tick,
-            self.restart_at,
+            self.paused.as_ref().map(|paused| paused.until),
             self.give_up_at,
             self.check.due,
         ];
@@ -363,9 +390,10 @@ impl Job {
         if self.is_open() && due(self.give_up_at) {
             self.give_up(turn);
         }
-        if self.is_open() && due(self.restart_at) {
-            self.restart_at = None;
-            self.launch(Cause::Restart, turn);
+        if self.is_open()
+            && let Some(paused) = self.paused.take_if(|paused| paused.until <= now)
+        {
+            self.launch(paused.cause, turn);
         }
         if self.is_open() && due(self.next_tick) {
             self.tick(turn);

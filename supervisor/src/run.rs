@@ -153,6 +153,8 @@ impl Supervisor {
             }
         }
         let end = end.expect("the loop ends with an end");
+        // Nobody reads it any more; who asks is told so at once.
+        drop(mailbox);
         self.see_off(end.deadline).await;
         self.parts.close().await;
         end
@@ -282,7 +284,7 @@ impl Supervisor {
         let mut end = None;
         while let Some(action) = actions.pop_front() {
             match action {
-                Action::Spawn { run, plan, .. } => actions.extend(self.spawn(run, &plan)),
+                Action::Spawn { run, plan } => actions.extend(self.spawn(run, &plan)),
                 Action::Signal { run, signal } => {
                     self.spawner.signal(run, signal);
                 }

@@ -1,10 +1,11 @@
 //! Who waits for whom at the end: pre-stop and post-stop jobs for what they follow, jobs for those that depend on them, the Consul
 //! agent for all.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::config::{self, Trigger, When};
-use crate::event::Code;
+use crate::event::{Code, JobId};
 use crate::job::Job;
 
 /// What a job is at the end.
@@ -29,14 +30,57 @@ pub(super) fn place(plan: &config::Job) -> Place {
     }
 }
 
-/// What a pre-stop or post-stop job waits for.
-pub(super) fn hook(plan: &config::Job) -> Option<&Trigger> {
-    let trigger = match &plan.when {
-        When::Once { trigger, .. } | When::Each { trigger, .. } => trigger,
-        When::Startup | When::Interval(_) | When::Signal { .. } | When::All { .. } => return None,
+/// What a pre-stop or post-stop job waits for: nothing but ends.
+pub(super) fn hook(plan: &config::Job) -> Option<&[Trigger]> {
+    let triggers = match &plan.when {
+        When::Once { trigger, .. } | When::Each { trigger, .. } => std::slice::from_ref(trigger),
+        When::All { triggers, .. } => triggers,
+        When::Startup | When::Interval(_) | When::Signal { .. } => return None,
     };
-    let ends = matches!(trigger.code, Code::Stopping | Code::Stopped);
-    (ends && plan.exec.is_some()).then_some(trigger)
+    let end = |trigger: &Trigger| matches!(trigger.code, Code::Stopping | Code::Stopped);
+    (triggers.iter().all(end) && plan.exec.is_some()).then_some(triggers)
+}
+
+/// Whether all that a hook still waits for can still come.
+pub(super) fn waits(jobs: &[Job], hook_job: &Job) -> bool {
+    let triggers = hook(hook_job.plan()).unwrap_or_default();
+    let mut numbered = (0..).zip(triggers);
+    numbered.all(|(index, trigger)| hook_job.has_happened(index) || can_fire(jobs, trigger))
+}
+
+/// The Consul agents, and the hooks of their ends, and of those.
+pub(super) fn agents(jobs: &[Job]) -> BTreeSet<JobId> {
+    let plans: Vec<&config::Job> = jobs.iter().map(|job| &**job.plan()).collect();
+    let agents = follow_agents(&plans);
+    let ids = jobs.iter().zip(agents);
+    ids.filter(|(_, follows)| follows.is_some())
+        .map(|(job, _)| job.id())
+        .collect()
+}
+
+/// How many ends after the agent's each job comes, if it comes then: 0 for the agent.
+fn follow_agents(plans: &[&config::Job]) -> Vec<Option<u32>> {
+    let agent = |plan: &&config::Job| (place(plan) == Place::Agent).then_some(0);
+    let mut after: Vec<Option<u32>> = plans.iter().map(agent).collect();
+    // Each pass finds those that follow what the last one found.
+    for pass in 0..u32::try_from(plans.len()).unwrap_or(u32::MAX) {
+        let found: Vec<&str> = plans
+            .iter()
+            .zip(&after)
+            .filter(|(_, after)| **after == Some(pass))
+            .map(|(plan, _)| &*plan.name)
+            .collect();
+        if found.is_empty() {
+            break;
+        }
+        for (plan, after) in plans.iter().zip(&mut after) {
+            let follows = |trigger: &Trigger| found.contains(&trigger.source.as_str());
+            if after.is_none() && hook(plan).is_some_and(|triggers| triggers.iter().any(follows)) {
+                *after = Some(pass + 1);
+            }
+        }
+    }
+    after
 }
 
 /// By the name that ContainerPilot's documents give it, or by its program.
@@ -52,17 +96,17 @@ fn is_agent(plan: &config::Job) -> bool {
 pub(super) fn has_busy_hook(jobs: &[Job], job: &Job) -> bool {
     let name = &*job.plan().name;
     jobs.iter().any(|other| {
-        let trigger = hook(other.plan());
-        let follows = trigger.is_some_and(|trigger| {
-            trigger.code == Code::Stopping && trigger.source.as_str() == name
-        });
+        let triggers = hook(other.plan()).unwrap_or_default();
+        let follows = triggers
+            .iter()
+            .any(|trigger| trigger.code == Code::Stopping && trigger.source.as_str() == name);
         let at_work = other.is_busy() || (!other.is_open() && other.ended().is_none());
         follows && other.id() != job.id() && at_work
     })
 }
 
 /// Whether what a hook waits for can still come.
-pub(super) fn can_fire(jobs: &[Job], trigger: &Trigger) -> bool {
+fn can_fire(jobs: &[Job], trigger: &Trigger) -> bool {
     jobs.iter().any(|job| {
         let source = &*job.plan().name == trigger.source.as_str();
         source
@@ -93,7 +137,7 @@ pub(super) fn ranks(plans: &[&config::Job]) -> Vec<u32> {
     let ordinary = |plan: &config::Job| place(plan) == Place::Ordinary;
     // Each pass moves what is needed behind who needs it; a chain has as many passes as links, a circle would have no end.
     for _ in 0..plans.len() {
-        let mut changed = Change::None;
+        let mut moved = Moved::Nothing;
         for (dependant, plan) in plans.iter().enumerate().filter(|(_, plan)| ordinary(plan)) {
             for name in needs(plan).filter(|name| *name != &*plan.name) {
                 for (needed, _) in plans
@@ -104,12 +148,12 @@ pub(super) fn ranks(plans: &[&config::Job]) -> Vec<u32> {
                     let behind = ranks.get(dependant).map_or(0, |rank| rank + 1);
                     if let Some(rank) = ranks.get_mut(needed).filter(|rank| **rank < behind) {
                         *rank = behind;
-                        changed = Change::Some;
+                        moved = Moved::Something;
                     }
                 }
             }
         }
-        if changed == Change::None {
+        if moved == Moved::Nothing {
             break;
         }
     }
@@ -126,12 +170,14 @@ pub(super) fn ranks(plans: &[&config::Job]) -> Vec<u32> {
             Place::Hook => chain + first,
             Place::Agent => chain + first + u32::from(hooks),
         })
+        .zip(follow_agents(plans))
+        .map(|(own, after)| after.map_or(own, |after| chain + first + u32::from(hooks) + after))
         .collect()
 }
 
 /// Whether a pass moved anything.
 #[derive(PartialEq)]
-enum Change {
-    None,
-    Some,
+enum Moved {
+    Nothing,
+    Something,
 }

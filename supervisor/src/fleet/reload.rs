@@ -2,7 +2,7 @@
 //! that an old process and its successor never meet.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::action::{Action, Cause};
 use crate::config::{self, Config, Service, Trigger};
@@ -10,10 +10,8 @@ use crate::control::command::Reload;
 use crate::event::{Code, JobId, Source};
 use crate::job::{Duty, Job};
 
-use super::{Fleet, Own, Phase, announce, order};
-
-/// After the last SIGKILL, for the exits to become known.
-const REAPING: Duration = Duration::from_secs(2);
+use super::order::Place;
+use super::{Fleet, Own, Phase, REAPING, announce, order};
 
 /// A new configuration that waits for old jobs to end.
 #[derive(Debug)]
@@ -21,7 +19,7 @@ pub(super) struct Change {
     config: Arc<Config>,
     own: Option<Arc<Service>>,
     slots: Vec<Slot>,
-    retiring: Vec<JobId>,
+    pub(super) retiring: Vec<JobId>,
     /// When jobs that have still not ended are left behind.
     pub(super) give_up: Instant,
 }
@@ -58,13 +56,13 @@ impl Fleet {
         };
         // A hook that has fired for a job that goes is needed again by the one that comes.
         stay.retain(|job| {
-            let source = order::hook(job.plan()).map(|trigger| trigger.source.as_str());
-            let goes = |source: &str| {
+            let goes = |trigger: &Trigger| {
+                let source = trigger.source.as_str();
                 let olds = self.jobs.iter().filter(|old| &*old.plan().name == source);
                 olds.into_iter()
                     .any(|old| !config.jobs.iter().any(|new| same(new, old)))
             };
-            !source.is_some_and(goes)
+            !order::hook(job.plan()).unwrap_or_default().iter().any(goes)
         });
         let slots: Vec<Slot> = config
             .jobs
@@ -86,15 +84,16 @@ impl Fleet {
             .filter(|id| !kept(*id))
             .collect();
         let deadline = now + self.grace;
-        self.of_run(
+        self.among(
             now,
             |job| retiring.contains(&job.id()),
             |job, turn| {
-                if order::hook(job.plan()).is_some() {
-                    job.last_chance();
-                    job.hurry(deadline, &Cause::Reload);
-                } else {
-                    job.end_by(deadline, Cause::Reload, turn);
+                job.hurry(deadline, &Cause::Reload);
+                match order::place(job.plan()) {
+                    Place::Ordinary => job.end(Cause::Reload, turn),
+                    Place::Hook => job.last_chance(Cause::Reload, turn),
+                    // The others are still to be taken out of Consul.
+                    Place::Agent => {}
                 }
             },
         );
@@ -114,9 +113,17 @@ impl Fleet {
             return;
         };
         let retiring = |job: &&Job| change.retiring.contains(&job.id());
+        let agents = order::agents(&self.jobs);
+        let others = self.jobs.iter().filter(retiring);
+        let others = others.filter(|job| job.ended().is_none() && !agents.contains(&job.id()));
+        let others = others.count();
         let idle = self.jobs.iter().filter(retiring).filter(|job| {
-            let fires = |trigger| order::can_fire(&self.jobs, trigger);
-            job.is_open() && !job.is_busy() && !order::hook(job.plan()).is_some_and(fires)
+            job.is_open()
+                && match order::place(job.plan()) {
+                    Place::Ordinary => false,
+                    Place::Hook => !job.is_busy() && !order::waits(&self.jobs, job),
+                    Place::Agent => others == 0,
+                }
         });
         let idle: Vec<JobId> = idle.map(Job::id).collect();
         let still = self
@@ -126,7 +133,7 @@ impl Fleet {
             .any(|job| job.ended().is_none());
         let late = change.give_up <= now;
         if !idle.is_empty() {
-            self.of_run(
+            self.among(
                 now,
                 |job| idle.contains(&job.id()),
                 |job, turn| job.end(Cause::Reload, turn),
@@ -178,7 +185,7 @@ impl Fleet {
         let held: Vec<Trigger> = triggers
             .filter(|trigger| self.holds(trigger, fresh))
             .collect();
-        self.of_run(
+        self.among(
             now,
             |job| fresh.contains(&job.id()),
             |job, turn| job.catch_up(|trigger| held.contains(trigger), turn),

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::action::{Action, Cause, Remark, ShutdownCause};
 use crate::config;
@@ -13,12 +13,10 @@ use crate::event::{Code, JobId, Source};
 use crate::job::Job;
 
 use super::order::{self, Place};
-use super::{Fleet, Own, Phase};
+use super::{Fleet, Own, Phase, REAPING};
 
 /// The share of the time that later steps keep for themselves, in tenths: an agent needs little, an application may need much.
 const KEPT: u32 = 2;
-/// After the last SIGKILL: the kernel needs a moment to make the exits known, and a process in the middle of a disk access needs longer.
-const REAPING: Duration = Duration::from_secs(2);
 
 /// A shutdown under way.
 #[derive(Debug)]
@@ -26,6 +24,8 @@ pub(super) struct Shutdown {
     cause: ShutdownCause,
     /// Who must have ended before each job is stopped; jobs that nobody depends on are absent.
     dependants: BTreeMap<JobId, Vec<JobId>>,
+    /// Jobs that the end of the main job has just started: an alarm, a report. They may finish.
+    guests: BTreeSet<JobId>,
     /// When everything has to be gone.
     deadline: Instant,
     /// When what is still there is left behind.
@@ -44,10 +44,19 @@ impl Fleet {
         );
         let ends = self.ends(now);
         let dependants = self.dependants();
-        self.of_run(
+        let guests: BTreeSet<JobId> = match cause {
+            ShutdownCause::Main => {
+                let starting = self.jobs.iter().filter(|job| job.is_starting());
+                starting.map(Job::id).collect()
+            }
+            ShutdownCause::Signal | ShutdownCause::Complete | ShutdownCause::Idle => {
+                BTreeSet::new()
+            }
+        };
+        self.among(
             now,
-            |job| order::place(job.plan()) == Place::Hook,
-            |job, _| job.last_chance(),
+            |job| order::place(job.plan()) == Place::Hook || guests.contains(&job.id()),
+            |job, turn| job.last_chance(Cause::Shutdown(cause), turn),
         );
         self.each(now, |job, _| {
             if let Some(at) = ends.get(&job.id()) {
@@ -57,6 +66,7 @@ impl Fleet {
         self.phase = Phase::Stopping(Shutdown {
             cause,
             dependants,
+            guests,
             deadline: now + self.grace,
             give_up: now + self.grace + REAPING,
         });
@@ -105,8 +115,8 @@ impl Fleet {
             return;
         };
         let (cause, deadline, give_up) = (shutdown.cause, shutdown.deadline, shutdown.give_up);
-        let next = self.next_to_end(&shutdown.dependants);
-        self.of_run(
+        let next = self.next_to_end(&shutdown.dependants, &shutdown.guests);
+        self.among(
             now,
             |job| next.contains(&job.id()),
             |job, turn| job.end(Cause::Shutdown(cause), turn),
@@ -128,24 +138,26 @@ impl Fleet {
     }
 
     /// Open jobs that nobody needs any more. Empty while those that end are still at it and others wait for them.
-    fn next_to_end(&self, dependants: &BTreeMap<JobId, Vec<JobId>>) -> BTreeSet<JobId> {
+    fn next_to_end(
+        &self,
+        dependants: &BTreeMap<JobId, Vec<JobId>>,
+        guests: &BTreeSet<JobId>,
+    ) -> BTreeSet<JobId> {
         let own = matches!(self.own, Own::Withdrawing(_));
         let live: BTreeSet<JobId> = self.live().map(Job::id).collect();
-        let others = self
-            .live()
-            .any(|job| order::place(job.plan()) != Place::Agent);
+        // What follows the agent's own end is not waited for by the agent.
+        let agents = order::agents(&self.jobs);
+        let others = self.live().any(|job| !agents.contains(&job.id()));
         let open = || self.jobs.iter().filter(|job| job.is_open());
         let free = open().filter(|job| match order::place(job.plan()) {
+            _ if guests.contains(&job.id()) => !job.is_busy(),
             Place::Ordinary => {
                 let dependants = dependants.get(&job.id()).into_iter().flatten();
                 !dependants
                     .into_iter()
                     .any(|dependant| live.contains(dependant))
             }
-            Place::Hook => {
-                let fires = |trigger| order::can_fire(&self.jobs, trigger);
-                !job.is_busy() && !order::hook(job.plan()).is_some_and(fires)
-            }
+            Place::Hook => !job.is_busy() && !order::waits(&self.jobs, job),
             Place::Agent => !others && !own,
         });
         let free: BTreeSet<JobId> = free.map(Job::id).collect();
@@ -154,7 +166,8 @@ impl Fleet {
         }
         let moving = |job: &Job| {
             let ending = !job.is_open() && job.ended().is_none();
-            ending || (order::place(job.plan()) == Place::Hook && job.is_busy())
+            let may_finish = order::place(job.plan()) == Place::Hook || guests.contains(&job.id());
+            ending || (may_finish && job.is_busy())
         };
         if own || self.jobs.iter().any(moving) {
             return BTreeSet::new();

@@ -12,6 +12,8 @@ mod health;
 mod endings;
 /// One configuration after another.
 mod reloads;
+/// Corners that were wrong once.
+mod corners;
 /// What holds for any jobs and any order of events.
 mod properties;
 

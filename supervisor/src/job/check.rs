@@ -26,8 +26,8 @@ pub(super) struct State {
     failures: u32,
     /// In a row.
     passes: u32,
-    /// Failures since the start period began or a pass; for restarts.
     ready: Ready,
+    /// The latest start: its start period counts from there.
     started: Option<Instant>,
     pub(super) output: Option<String>,
 }
@@ -113,8 +113,12 @@ impl Job {
 
     /// Without a check a service is well as long as the supervisor lives.
     fn heartbeat(&mut self, health: &config::Health, turn: &mut Turn<'_>) {
+        if self.paused.is_some() {
+            return;
+        }
         if health.readiness == Readiness::Notify {
             self.publish_healthy(turn);
+            self.show(Cause::Check, turn);
         }
         self.report(Reported::Passing, "ok", turn);
     }
@@ -205,7 +209,8 @@ impl Job {
         if self.check.failures < health.failures {
             // It still counts as what it was, and Consul must not let its TTL run out over it.
             if self.check.health == Health::Healthy {
-                self.report_check(Reported::Passing, turn);
+                let output = self.check.output.clone().unwrap_or_default();
+                self.tell_consul(Reported::Passing, &output, turn);
             }
             self.report_health(Reported::Warning, turn);
             return;
@@ -239,6 +244,11 @@ impl Job {
 
     /// Tells Consul, and those who follow health. Consul's output begins with the latest transition.
     fn report(&self, reported: Reported, output: &str, turn: &mut Turn<'_>) {
+        self.tell_consul(reported, output, turn);
+        self.say_health(reported, output.to_owned(), turn);
+    }
+
+    fn tell_consul(&self, reported: Reported, output: &str, turn: &mut Turn<'_>) {
         if let Some(service) = &self.plan.service {
             turn.actions.push(Action::Report {
                 service: Arc::clone(service),
@@ -249,7 +259,6 @@ impl Job {
                 },
             });
         }
-        self.say_health(reported, output.to_owned(), turn);
     }
 
     fn report_health(&self, reported: Reported, turn: &mut Turn<'_>) {

@@ -63,7 +63,7 @@ impl Job {
             return;
         }
         self.pending = Pending::Nothing;
-        self.restart_at = None;
+        self.paused = None;
         self.check_reset(turn);
         let limit = self.plan.stop.timeout.unwrap_or(turn.grace);
         let until = match self.ending.deadline {

@@ -7,19 +7,24 @@ use crate::action::{Action, Cause, Remark};
 use crate::config::When;
 use crate::event::{Code, ExitStatus, Source};
 
-use super::{Job, Life, Pending, ProcessStop, Then, Turn};
+use super::{Job, Last, Life, Paused, Pending, ProcessStop, Then, Turn};
 
 /// What a shell says of a program that it does not find; life-cycle messages say it of a process that could not be started.
 const NOT_STARTED: i32 = 127;
 
+/// Between two tries to start what cannot be started, at least.
+const RETRY: Duration = Duration::from_millis(10);
+
 impl Job {
     /// Its process could not be started.
     pub fn not_started(&mut self, turn: &mut Turn<'_>) {
+        self.last = Last::Failed;
         self.over(ExitStatus::Code(NOT_STARTED), Cause::SpawnFailed, turn);
     }
 
     /// Its process has ended and is reaped.
     pub fn exited(&mut self, status: ExitStatus, turn: &mut Turn<'_>) {
+        self.last = Last::Started;
         self.over(status, Cause::Exit, turn);
     }
 
@@ -99,10 +104,13 @@ impl Job {
     fn restart_by_rule(&mut self, cause: Cause, turn: &mut Turn<'_>) {
         let pause = self.pause();
         // Every restart passes through this state, so that who follows the life-cycle sees the exit.
-        self.restart_at = Some(turn.now + pause);
+        self.paused = Some(Paused {
+            until: turn.now + pause,
+            cause: Cause::Restart,
+        });
         self.show_anew(cause, turn);
         if pause.is_zero() {
-            self.restart_at = None;
+            self.paused = None;
             self.launch(Cause::Restart, turn);
         } else {
             let name = Arc::clone(&self.plan.name);
@@ -115,14 +123,23 @@ impl Job {
     /// a steady run would last: some are used as loops.
     pub(super) fn pause(&self) -> Duration {
         let backoff = &self.plan.backoff;
+        // A start that failed is tried again in a turn of its own, however many tries are free.
+        let least = match self.last {
+            Last::Started => Duration::ZERO,
+            Last::Failed => RETRY,
+        };
         let Some(beyond) = self.quick.checked_sub(backoff.free.saturating_add(1)) else {
-            return Duration::ZERO;
+            return least;
         };
         let longest = match self.exit {
             Some(0) => backoff.max.min(backoff.steady),
             _ => backoff.max,
         };
         let factor = 2_u32.saturating_pow(beyond.min(31));
-        backoff.initial.saturating_mul(factor).min(longest)
+        backoff
+            .initial
+            .saturating_mul(factor)
+            .min(longest)
+            .max(least)
     }
 }

@@ -1,14 +1,17 @@
 //! What starts a job: events, intervals, a person, and the end of a pause.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::action::{Action, Cause, Remark};
 use crate::config::{Trigger, When};
 use crate::event::{Code, Event, Source};
 
 use super::ending::Ending;
-use super::{Budget, Job, Life, Pending, Process, ProcessStop, Then, Turn};
+use super::{Budget, Job, Last, Life, Paused, Pending, Process, ProcessStop, Then, Turn};
+
+/// An event that comes so long after an exit is not its consequence, or not in a circle.
+const REST: Duration = Duration::from_millis(100);
 
 /// Why a job was not started, stopped or signalled by a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +40,10 @@ impl Job {
             return;
         }
         if event.code == Code::Startup && event.source == Source::global() {
+            // A reload says it again; what runs on has heard it.
+            if self.is_busy() {
+                return;
+            }
             self.startup(turn);
         }
         let plan = Arc::clone(&self.plan);
@@ -128,7 +135,7 @@ impl Job {
         if self.starts.is_spent() {
             return;
         }
-        if self.process.is_some() || self.restart_at.is_some() {
+        if self.process.is_some() || self.paused.is_some() {
             self.pending = Pending::Start(cause);
             return;
         }
@@ -142,20 +149,25 @@ impl Job {
         self.give_up_at = None;
     }
 
-    /// Starts it, after a pause where events start it more often than its runs last.
+    /// Starts it, after a pause where events follow its exits at once: jobs that start each other would spin. Events that come at their own
+    /// pace are never held up.
     pub(super) fn start_paced(&mut self, cause: Cause, turn: &mut Turn<'_>) {
-        let steady = self.plan.backoff.steady;
         let rested = self
             .idle_since
-            .is_none_or(|since| turn.now.saturating_duration_since(since) >= steady);
+            .is_none_or(|since| turn.now.saturating_duration_since(since) >= REST);
         if rested {
             self.quick = 0;
+            self.last = Last::Started;
         }
-        let pause = self.pause();
+        let pause = self.pause().min(REST);
         if pause.is_zero() {
             self.launch(cause, turn);
         } else {
-            self.restart_at = Some(turn.now + pause);
+            let until = turn.now + pause;
+            self.paused = Some(Paused {
+                until,
+                cause: cause.clone(),
+            });
             self.show(cause, turn);
         }
     }
@@ -210,7 +222,6 @@ impl Job {
         self.cause = cause;
         turn.actions.push(Action::Spawn {
             run,
-            job: self.id,
             plan: Arc::clone(&self.plan),
         });
     }
@@ -222,7 +233,11 @@ impl Job {
         };
         process.pid = Some(pid);
         let cause = self.cause.clone();
-        self.show_anew(cause, turn);
+        if self.is_open() {
+            self.show_anew(cause, turn);
+        } else {
+            self.show(cause, turn);
+        }
     }
 
     /// Somebody wants it to run now.
@@ -236,7 +251,7 @@ impl Job {
         match self.life {
             Life::Open if self.process.is_some() => Err(Refused::Running),
             Life::Open => {
-                self.restart_at = None;
+                self.paused = None;
                 self.take_start();
                 self.launch(Cause::Operator, turn);
                 Ok(())
@@ -280,14 +295,19 @@ impl Job {
     }
 
     /// Lets nothing start it again, but for what a pre-stop or post-stop job still has to do.
-    pub fn last_chance(&mut self) {
+    pub fn last_chance(&mut self, cause: Cause, turn: &mut Turn<'_>) {
         self.restarts = Budget::Left(0);
         if self.starts == Budget::Unlimited {
             self.starts = Budget::Left(1);
         }
         self.pending = Pending::Nothing;
-        if self.restart_at.take().is_some() {
+        if self
+            .paused
+            .take_if(|paused| paused.cause == Cause::Restart)
+            .is_some()
+        {
             self.starts = Budget::Left(0);
+            self.show(cause, turn);
         }
         self.give_up_at = None;
     }
@@ -299,7 +319,7 @@ impl Job {
 }
 
 /// The first tick after `now`: those that were missed are one.
-pub(super) fn following(tick: Instant, interval: std::time::Duration, now: Instant) -> Instant {
+pub(super) fn following(tick: Instant, interval: Duration, now: Instant) -> Instant {
     let next = tick + interval;
     if next > now { next } else { now + interval }
 }

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::config::{Job, Restarts, Role, When};
+use crate::config::{Job, Readiness, Restarts, Role, When};
 use crate::control::command::{Action, Maintenance, Reload};
-use crate::event::Code;
+use crate::event::{Code, Seen};
 
 use super::s;
-use super::world::{World, config, job, served, trigger};
+use super::world::{World, checked, config, job, served, trigger};
 
 const NAMES: [&str; 5] = ["a", "b", "c", "consul-agent", "watch.x"];
 
@@ -44,6 +44,18 @@ fn whens() -> impl Strategy<Value = When> {
     ]
 }
 
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Service,
+    Check,
+}
+
+/// Whether it is registered; failures, successes, and failures before a restart.
+fn healths() -> impl Strategy<Value = (Kind, (u32, u32, Option<u32>))> {
+    let kind = prop::sample::select(vec![Kind::Service, Kind::Check]);
+    (kind, (1..4_u32, 1..3_u32, prop::option::of(1..4_u32)))
+}
+
 fn jobs() -> impl Strategy<Value = Job> {
     let command = prop::sample::select(vec![
         "serve",
@@ -58,13 +70,30 @@ fn jobs() -> impl Strategy<Value = Job> {
         Just(Restarts::Unlimited),
         (0_u32..3).prop_map(Restarts::Times)
     ];
-    let parts = (names(), command, whens(), restarts, 0..3_u8, 0..8_u8);
+    let parts = (
+        names(),
+        command,
+        whens(),
+        restarts,
+        prop::option::of(healths()),
+        0..8_u8,
+    );
     parts.prop_map(|(name, command, when, restarts, health, role)| {
         let mut plan = job(name, command);
         plan.when = when;
         plan.restarts = restarts;
-        if health == 0 {
-            plan = served(plan);
+        if let Some((kind, thresholds)) = health {
+            plan = match kind {
+                Kind::Service => served(plan),
+                Kind::Check => checked(plan),
+            };
+            if let Some(health) = &mut plan.health {
+                (health.failures, health.successes, health.restart_after) = thresholds;
+                if thresholds.0 == 2 && plan.exec.is_some() {
+                    health.readiness = Readiness::Notify;
+                    health.check = None;
+                }
+            }
         }
         if role == 0 {
             plan.role = Role::Main;
@@ -81,6 +110,9 @@ enum Step {
     Order(&'static str, Action),
     Reload(Vec<Job>, Reload),
     Fail(&'static str),
+    Heal,
+    Ready,
+    Watch(usize),
     SlowConsul,
 }
 
@@ -95,6 +127,9 @@ fn steps() -> impl Strategy<Value = Step> {
         2 => (names(), action).prop_map(|(name, action)| Step::Order(name, action)),
         1 => (prop::collection::vec(jobs(), 0..4), how).prop_map(|(jobs, how)| Step::Reload(jobs, how)),
         1 => names().prop_map(Step::Fail),
+        1 => Just(Step::Heal),
+        2 => Just(Step::Ready),
+        1 => (0_usize..2).prop_map(Step::Watch),
         1 => Just(Step::SlowConsul),
     ]
 }
@@ -120,6 +155,14 @@ fn take(world: &mut World, step: Step) {
             world.act(actions);
         }
         Step::Fail(name) => world.failing.push(name.to_owned()),
+        Step::Heal => world.failing.clear(),
+        Step::Ready => world.anybody_ready(),
+        Step::Watch(passing) => {
+            let actions = world
+                .fleet
+                .watched(&"x".into(), Seen::Changed { passing }, now);
+            world.act(actions);
+        }
         Step::SlowConsul => world.consul = s(3600),
     }
 }
@@ -150,6 +193,13 @@ proptest! {
                 other => other,
             };
             take(&mut world, step);
+            prop_assert!(world.strays().is_empty(), "{:?}: {:#?}", world.strays(), world.log);
+            for view in world.fleet.views(None, world.now) {
+                // One that a reload brought anew has told nothing yet.
+                if world.ended.is_none() && view.attempt > 0 {
+                    prop_assert_eq!(world.told(&view.name), view.state, "{}", view.name);
+                }
+            }
         }
         if world.ended.is_none() {
             let took = world.terminate();

@@ -86,7 +86,8 @@ fn two_jobs_that_start_each_other_do_not_spin() {
     let mut world = World::start(vec![a, b, kick, first]);
     world.pass(s(60));
     let tries = world.count("missing a");
-    assert!((3..=40).contains(&tries), "{tries}");
+    // Ten times a second, where nothing held them up before.
+    assert!((3..=610).contains(&tries), "{tries}");
 }
 
 #[test]

@@ -198,7 +198,7 @@ impl World {
 
     fn perform(&mut self, action: Action) -> Vec<Action> {
         match action {
-            Action::Spawn { run, plan, .. } => return self.spawn(run, &plan),
+            Action::Spawn { run, plan } => return self.spawn(run, &plan),
             Action::Signal { run, signal } => self.signal(run, signal),
             Action::Check { run, plan } => {
                 let failing = self.failing.iter().any(|name| *name == *plan.name);
@@ -238,7 +238,8 @@ impl World {
             Action::Forget { run } => self
                 .pending
                 .retain(|(_, later)| !matches!(later, Later::Checked(other, _) if *other == run)),
-            Action::Health { .. } | Action::Install(_) => {}
+            Action::Health { name, health, .. } => self.say(format!("health {name} {health:?}")),
+            Action::Install(_) => {}
         }
         Vec::new()
     }
@@ -391,6 +392,31 @@ impl World {
             .fleet
             .signal(crate::event::SignalEvent::Hangup, self.now);
         self.act(actions);
+    }
+
+    /// Processes that no job knows.
+    pub(super) fn strays(&self) -> Vec<&str> {
+        let known = |run: &RunId| self.fleet.jobs().iter().any(|job| job.runs(*run));
+        let strays = self.processes.iter().filter(|(run, _)| !known(run));
+        strays.map(|(_, process)| process.job.as_str()).collect()
+    }
+
+    /// The state that was told last of a job; `pending` before anything was.
+    pub(super) fn told(&self, name: &str) -> &str {
+        let prefix = format!("{name}: ");
+        let changes = self.log.iter().rev();
+        let mut changes =
+            changes.filter_map(|(_, line)| line.strip_prefix(&prefix)?.split_once(" -> "));
+        let last = changes.next().and_then(|(_, to)| to.split(' ').next());
+        last.unwrap_or("pending")
+    }
+
+    /// Some process says that it is ready.
+    pub(super) fn anybody_ready(&mut self) {
+        if let Some(run) = self.processes.keys().next().copied() {
+            let actions = self.fleet.ready(run, self.now);
+            self.act(actions);
+        }
     }
 
     /// The process of a job says that it is ready.
