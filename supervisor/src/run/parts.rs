@@ -183,9 +183,12 @@ impl Parts {
             self.metrics.publish(PublishCounts {
                 done: counts.published,
                 lost: counts.lost,
+                refused: counts.refused,
+                dropped: counts.dropped,
                 waiting: counts.waiting,
             });
         }
+        self.metrics.notes_skipped(self.registrar.notes_skipped());
     }
 
     /// Tells Consul how a service is.
