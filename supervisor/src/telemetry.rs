@@ -10,6 +10,8 @@ mod window;
 mod builtin;
 /// What the system says of this process.
 mod process;
+/// How those are made.
+mod maker;
 /// What `/status` tells.
 pub mod status;
 /// The HTTP server.

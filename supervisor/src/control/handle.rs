@@ -17,7 +17,6 @@ use super::Deps;
 use super::command::{Action, Command, Maintenance, Reload, SignalBody, signal};
 use super::reply::Reply;
 use super::route::{Route, Verb};
-use super::variables::shown;
 use crate::event::{Values, Wake};
 
 /// Bytes of a request's body.
@@ -86,12 +85,8 @@ async fn push_metrics(request: Request<Incoming>, deps: &Deps) -> Result<Reply, 
             Value::String(text) => text,
             // Through a float, as ContainerPilot has it: 1.0 is `1`.
             Value::Number(number) => number.as_f64().unwrap_or(f64::NAN).to_string(),
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
-                return Err(Reply::unusable(format!(
-                    "the value of {:?} is neither a number nor text",
-                    shown(&name)
-                )));
-            }
+            // No value spoils its neighbours: this one is refused, logged and counted like any other text that is no number.
+            other => other.to_string(),
         };
         values.insert(name, text);
     }

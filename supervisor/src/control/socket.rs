@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{sleep, timeout};
 
-/// How often it is tried, as ContainerPilot has it: the folder may come with a volume.
+/// How often it is tried, as ContainerPilot has it: a volume may be full, or may not be written to yet.
 const TRIES: u32 = 10;
 /// Between two tries.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -38,6 +38,15 @@ pub enum ControlError {
     )]
     NotASocket {
         /// The path.
+        path: PathBuf,
+    },
+    /// Its folder is not there.
+    #[error(
+        "cannot listen at {}: there is no such folder; make it, or name another path with `control: {{socket: …}}`",
+        path.display()
+    )]
+    NoFolder {
+        /// The socket.
         path: PathBuf,
     },
     /// The system says no.
@@ -85,7 +94,7 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
 /// Listens at `path`; tried ten times, a second apart, where time may help.
 ///
 /// # Errors
-/// When somebody listens there, when something else is there, or when the last try failed.
+/// At once when somebody listens there, when something else is there, or when its folder is not; otherwise when the last try failed.
 pub async fn listen(path: &Path) -> Result<(UnixListener, SocketFile), ControlError> {
     for _ in 1..TRIES {
         match once(path).await {
@@ -110,7 +119,12 @@ async fn once(path: &Path) -> Result<(UnixListener, SocketFile), ControlError> {
         source,
     };
     clear(path).await?;
-    let listener = UnixListener::bind(path).map_err(failed)?;
+    let listener = UnixListener::bind(path).map_err(|source| match source.kind() {
+        ErrorKind::NotFound => ControlError::NoFolder {
+            path: path.to_owned(),
+        },
+        _ => failed(source),
+    })?;
     let file = SocketFile::of(path).map_err(failed)?;
     let mode = fs::symlink_metadata(path)
         .map_err(failed)?
@@ -125,6 +139,9 @@ async fn clear(path: &Path) -> Result<(), ControlError> {
     let path_of = || path.to_owned();
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotADirectory => {
+            return Err(ControlError::NoFolder { path: path_of() });
+        }
         Err(source) => {
             return Err(ControlError::Listen {
                 path: path_of(),
@@ -154,6 +171,10 @@ async fn clear(path: &Path) -> Result<(), ControlError> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
+    use tokio::time::Instant;
+
     use super::*;
 
     #[tokio::test]
@@ -190,18 +211,35 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_folder_that_comes_late_is_waited_for_and_not_for_ever() {
+    async fn a_folder_that_is_missing_is_said_at_once() {
         let folder = tempfile::tempdir().unwrap();
-        let late = folder.path().join("late");
-        let path = late.join("s");
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        for missing in [folder.path().join("missing"), file] {
+            let began = Instant::now();
+            let error = listen(&missing.join("s")).await.unwrap_err();
+            assert!(matches!(error, ControlError::NoFolder { .. }), "{error}");
+            assert_eq!(began.elapsed(), Duration::ZERO);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_may_pass_is_waited_for_and_not_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let circle = folder.path().join("circle");
+        symlink(&circle, &circle).unwrap();
+        let path = circle.join("s");
+        let began = Instant::now();
         let error = listen(&path).await.unwrap_err();
         assert!(matches!(error, ControlError::Listen { .. }), "{error}");
+        assert!(began.elapsed() >= PAUSE * (TRIES - 1));
         let listening = tokio::spawn({
             let path = path.clone();
             async move { listen(&path).await }
         });
         tokio::time::advance(PAUSE * 3).await;
-        fs::create_dir(&late).unwrap();
+        fs::remove_file(&circle).unwrap();
+        fs::create_dir(&circle).unwrap();
         assert!(listening.await.unwrap().is_ok());
     }
 

@@ -1,5 +1,5 @@
 //! Records in, bytes of one line each out, in ContainerPilot's three formats. What a job prints never becomes syntax: quotes are
-//! escaped, and so is what would move a cursor or break a line; bytes that are no text become visible.
+//! escaped, and so is what would move a cursor or break a line; bytes that are no text become visible. Colours stay where people read.
 
 use std::io::Write as _;
 
@@ -9,6 +9,9 @@ use tracing::Level;
 
 use super::record::{Record, Value};
 use crate::config::LogFormat;
+
+/// Begins the commands of a terminal.
+const ESCAPE: u8 = 0x1b;
 
 /// Appends `record` with its line end.
 pub(super) fn write(record: &Record, format: LogFormat, out: &mut Vec<u8>) {
@@ -31,7 +34,7 @@ fn plain(record: &Record, out: &mut Vec<u8>) {
         }
     }
     out.push(b' ');
-    escape(&record.message, Style::Plain, out);
+    coloured(&record.message, out);
     for (name, value) in &record.fields {
         if !leads.contains(name) {
             out.push(b' ');
@@ -155,6 +158,30 @@ enum Style {
     Quoted,
     /// As JSON has it.
     Json,
+}
+
+/// As [`Style::Plain`], but commands for colours stay: this format is for people, and these change nothing but how text looks.
+fn coloured(message: &[u8], out: &mut Vec<u8>) {
+    let mut rest = message;
+    while !rest.is_empty() {
+        let (text, behind) = if let Some((colour, behind)) = split_colour(rest) {
+            out.extend_from_slice(colour);
+            (&[][..], behind)
+        } else {
+            let next = rest.iter().skip(1).position(|byte| *byte == ESCAPE);
+            rest.split_at(next.map_or(rest.len(), |next| next + 1))
+        };
+        escape(text, Style::Plain, out);
+        rest = behind;
+    }
+}
+
+/// The command at the beginning, if it is one for colours (`ESC [ 1 ; 31 m`), and what is behind it.
+fn split_colour(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let inside = bytes.strip_prefix(&[ESCAPE, b'['])?;
+    let digits = |byte: &u8| byte.is_ascii_digit() || *byte == b';';
+    let end = inside.iter().position(|byte| !digits(byte))?;
+    (inside.get(end) == Some(&b'm')).then(|| bytes.split_at(end + 3))
 }
 
 fn escape(bytes: &[u8], style: Style, out: &mut Vec<u8>) {

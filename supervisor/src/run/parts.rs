@@ -194,9 +194,12 @@ impl Parts {
             self.shared.metrics.publish(PublishCounts {
                 done: counts.published,
                 lost: counts.lost,
+                refused: counts.refused,
+                dropped: counts.dropped,
                 waiting: counts.waiting,
             });
         }
+        self.metrics.notes_skipped(self.registrar.notes_skipped());
     }
 
     /// Tells Consul how a service is.

@@ -4,8 +4,9 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex};
 
 use flightline_contract::lifecycle::State;
-use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{IntCounterVec, IntGauge, IntGaugeVec};
 
+use super::maker::{Following, Maker};
 use crate::event::{Code, Source, Wake};
 
 /// Values of one label that comes from configurations; reloads may bring others for ever. Enough for any container.
@@ -61,15 +62,17 @@ pub(super) struct Builtin {
     restarted: Names,
     wakes: IntCounterVec,
     values: IntCounterVec,
-    pub(super) log_lost: IntCounter,
-    pub(super) published: IntCounter,
-    pub(super) publish_lost: IntCounter,
+    pub(super) log_lost: Following,
+    pub(super) published: Following,
+    pub(super) publish_lost: Following,
+    pub(super) publish_refused: Following,
+    pub(super) publish_dropped: Following,
+    pub(super) notes_skipped: Following,
     pub(super) publish_waiting: IntGauge,
 }
 
 impl Builtin {
-    pub(super) fn new(registry: &Registry) -> Self {
-        let make = Maker(registry);
+    pub(super) fn new(make: &Maker) -> Self {
         Self {
             events: make.counters(
                 "containerpilot_events",
@@ -91,7 +94,7 @@ impl Builtin {
             jobs: make.gauges("flightline_supervisor_jobs", "Jobs by state.", &["state"]),
             transitions: make.counters(
                 "flightline_supervisor_transitions_total",
-                "Transitions of jobs by the state they came to.",
+                "Transitions of jobs and of the supervisor itself by the state they came to.",
                 &["state"],
             ),
             restarts: make.counters(
@@ -110,17 +113,29 @@ impl Builtin {
                 "Values that jobs pushed, by what became of them.",
                 &["outcome"],
             ),
-            log_lost: make.counter(
+            log_lost: make.following(
                 "flightline_supervisor_log_lost_records_total",
                 "Log records that the log's output did not take.",
             ),
-            published: make.counter(
+            published: make.following(
                 "flightline_supervisor_publish_done_total",
                 "Changes that reached NATS.",
             ),
-            publish_lost: make.counter(
+            publish_lost: make.following(
                 "flightline_supervisor_publish_lost_total",
                 "Changes that were dropped because NATS was away for too long.",
+            ),
+            publish_refused: make.following(
+                "flightline_supervisor_publish_refused_total",
+                "Changes that NATS refused for good.",
+            ),
+            publish_dropped: make.following(
+                "flightline_supervisor_publish_dropped_total",
+                "Results of checks and samples that were refused, that are no numbers, or of which there are too many names.",
+            ),
+            notes_skipped: make.following(
+                "flightline_supervisor_consul_notes_skipped_total",
+                "Changes that were not kept in Consul because too many waited.",
             ),
             publish_waiting: make.gauge(
                 "flightline_supervisor_publish_waiting",
@@ -152,7 +167,7 @@ impl Builtin {
         self.watches.with_label_values(&[service]).set(count);
     }
 
-    /// Forgets services that are not among these.
+    /// A service that was not watched until now has no instances yet; one that is not among these is forgotten.
     pub(super) fn watched(&self, services: &BTreeSet<&str>) {
         let mut watched = self.watched.lock().expect("nothing panics under this lock");
         watched.retain(|service| {
@@ -162,6 +177,11 @@ impl Builtin {
             }
             stays
         });
+        for service in services {
+            if watched.insert((*service).to_owned()) {
+                self.watches.with_label_values(&[service]).set(0);
+            }
+        }
     }
 
     pub(super) fn jobs(&self, states: impl Iterator<Item = State>) {
@@ -205,11 +225,6 @@ impl Builtin {
     }
 }
 
-/// Lets a counter show a total that somebody else keeps.
-pub(super) fn raise(counter: &IntCounter, total: u64) {
-    counter.inc_by(total.saturating_sub(counter.get()));
-}
-
 fn is_path(known: &str, path: &str) -> bool {
     let mut segments = path.split('/');
     let fits = known.split('/').all(|known| {
@@ -235,38 +250,6 @@ impl Names {
         }
         names.insert(name.into());
         name
-    }
-}
-
-/// Makes metrics and registers them: names that are spelt out here, each once.
-struct Maker<'r>(&'r Registry);
-
-impl Maker<'_> {
-    fn registered<M: prometheus::core::Collector + Clone + 'static>(
-        &self,
-        made: prometheus::Result<M>,
-    ) -> M {
-        let metric = made.expect("its name and help are valid");
-        self.0
-            .register(Box::new(metric.clone()))
-            .expect("its name is used once");
-        metric
-    }
-
-    fn counter(&self, name: &str, help: &str) -> IntCounter {
-        self.registered(IntCounter::new(name, help))
-    }
-
-    fn gauge(&self, name: &str, help: &str) -> IntGauge {
-        self.registered(IntGauge::new(name, help))
-    }
-
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
-        self.registered(IntCounterVec::new(Opts::new(name, help), labels))
-    }
-
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
-        self.registered(IntGaugeVec::new(Opts::new(name, help), labels))
     }
 }
 

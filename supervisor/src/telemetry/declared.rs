@@ -1,12 +1,16 @@
 //! Metrics that the configuration declares. A name and a text come in, as a job pushes them; what the metric shows now goes out.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use prometheus::core::{Collector as _, Metric as _};
 use prometheus::proto::{self, MetricFamily, MetricType};
 use prometheus::{Counter, Gauge, Histogram, HistogramOpts};
 
+use super::builtin::Builtin;
+use super::maker::Maker;
+use super::process::Process;
 use super::window::{QUANTILES, Window};
 use crate::config::{Metric, MetricKind};
 
@@ -14,8 +18,14 @@ use crate::config::{Metric, MetricKind};
 const MAX_METRICS: usize = 1000;
 /// A metric that gets nothing but nonsense says so this often.
 const COMPLAINT_PAUSE: Duration = Duration::from_secs(60);
-/// Names that are ours, whatever comes behind.
-const RESERVED: [&str; 3] = ["flightline_supervisor_", "process_", "containerpilot_"];
+/// What the series of histograms and summaries have behind their name.
+const SUFFIXES: [&str; 3] = ["_bucket", "_sum", "_count"];
+/// The metrics that are always there. Others may begin as they do: ContainerPilot's own examples declare some under `containerpilot`.
+static OURS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    let make = Maker::default();
+    drop((Builtin::new(&make), Process::new(&make)));
+    make.finish().1
+});
 
 /// Why metrics cannot be declared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +38,7 @@ pub enum DeclareError {
         /// What is wrong and what to do.
         reason: String,
     },
-    /// Two would show the same series.
+    /// Two of different names would show the same series, as a summary `a` and a gauge `a_count`.
     #[error(
         "telemetry: metrics[{index}]: {name} is shown by an earlier metric, too; give it another name"
     )]
@@ -154,15 +164,49 @@ pub fn validate(metric: &Metric) -> Result<(), String> {
             "{name:?} is not a name for Prometheus; use letters, digits, _ and :, and begin with no digit"
         ));
     }
-    if let Some(ours) = RESERVED.iter().find(|ours| name.starts_with(**ours)) {
+    if let Some(taken) = series(metric).into_iter().find(|series| is_ours(series)) {
         return Err(format!(
-            "{name:?} begins with {ours}, which is the supervisor's own; use another name"
+            "{taken:?} is a metric of the supervisor itself; use another name"
         ));
     }
     Ok(())
 }
 
-/// Whether metrics can be shown together.
+/// The names of what a metric shows.
+fn series(metric: &Metric) -> Vec<String> {
+    let suffixes: &[&str] = match metric.kind {
+        MetricKind::Counter | MetricKind::Gauge => &[],
+        MetricKind::Histogram => &SUFFIXES,
+        MetricKind::Summary => &["_sum", "_count"],
+    };
+    let name = shown_name(metric);
+    let mut series: Vec<String> = suffixes
+        .iter()
+        .map(|suffix| format!("{name}{suffix}"))
+        .collect();
+    series.insert(0, name);
+    series
+}
+
+fn is_ours(series: &str) -> bool {
+    let mut suffixes = SUFFIXES.iter();
+    OURS.contains(series)
+        || suffixes.any(|suffix| {
+            let name = series.strip_suffix(suffix);
+            name.is_some_and(|name| OURS.contains(name))
+        })
+}
+
+/// The metrics that are shown, with their places: of several with one name the last, as in ContainerPilot.
+pub(super) fn in_force(metrics: &[Metric]) -> impl Iterator<Item = (usize, &Metric)> {
+    let names = metrics.iter().map(shown_name);
+    let last: HashMap<String, usize> = names.zip(0..).collect();
+    let last: HashSet<usize> = last.into_values().collect();
+    let places = metrics.iter().enumerate();
+    places.filter(move |(place, _)| last.contains(place))
+}
+
+/// Whether metrics can be shown together. Several of one name can: the last is shown.
 ///
 /// # Errors
 /// [`DeclareError`] for the first that cannot.
@@ -170,18 +214,13 @@ pub fn validate_all(metrics: &[Metric]) -> Result<(), DeclareError> {
     if metrics.len() > MAX_METRICS {
         return Err(DeclareError::TooMany(metrics.len()));
     }
-    let mut series = std::collections::HashSet::new();
     for (index, metric) in metrics.iter().enumerate() {
         validate(metric).map_err(|reason| DeclareError::Wrong { index, reason })?;
-        let name = shown_name(metric);
-        let suffixes: &[&str] = match metric.kind {
-            MetricKind::Counter | MetricKind::Gauge => &[""],
-            MetricKind::Histogram => &["", "_bucket", "_sum", "_count"],
-            MetricKind::Summary => &["", "_sum", "_count"],
-        };
-        for suffix in suffixes {
-            let name = format!("{name}{suffix}");
-            if !series.insert(name.clone()) {
+    }
+    let mut shown = HashSet::new();
+    for (index, metric) in in_force(metrics) {
+        for name in series(metric) {
+            if !shown.insert(name.clone()) {
                 return Err(DeclareError::Twice { index, name });
             }
         }

@@ -7,8 +7,9 @@ use std::time::Instant;
 use flightline_contract::lifecycle::State;
 use prometheus::{Registry, TextEncoder};
 
-use super::builtin::{Builtin, Outcome, raise};
+use super::builtin::{Builtin, Outcome};
 use super::declared::{self, DeclareError, Declared, Pushed, Refusal};
+use super::maker::Maker;
 use super::process::Process;
 use crate::config::Metric;
 use crate::event::{Code, Source, Wake};
@@ -39,14 +40,18 @@ struct Names {
     by_name: HashMap<Arc<str>, Arc<Declared>>,
 }
 
-/// What became of changes that were to be published, since the supervisor started.
+/// What became of all that was to be published, since the present publisher started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PublishCounts {
-    /// They arrived.
+    /// Changes that arrived.
     pub done: u64,
-    /// They were dropped.
+    /// Changes for which there was no room any more.
     pub lost: u64,
-    /// They wait now.
+    /// Changes that were refused for good.
+    pub refused: u64,
+    /// Results of checks and samples that were not published.
+    pub dropped: u64,
+    /// Changes that wait now.
     pub waiting: usize,
 }
 
@@ -59,11 +64,13 @@ impl Default for Metrics {
 impl Metrics {
     /// All at zero, and none declared.
     pub fn new() -> Self {
-        let registry = Registry::new();
+        let make = Maker::default();
+        let (builtin, process) = (Builtin::new(&make), Process::new(&make));
+        let (registry, _) = make.finish();
         Self {
             inner: Arc::new(Inner {
-                builtin: Builtin::new(&registry),
-                process: Process::new(&registry),
+                builtin,
+                process,
                 registry,
                 log: OnceLock::new(),
                 declared: Mutex::default(),
@@ -71,7 +78,7 @@ impl Metrics {
         }
     }
 
-    /// Takes these metrics instead of those declared before. One that was declared exactly so keeps its value; of one that is not
+    /// Takes these metrics instead of those declared before; of several with one name the last. One that was declared exactly so keeps its value; of one that is not
     /// declared any more, nothing is left.
     ///
     /// # Errors
@@ -80,7 +87,7 @@ impl Metrics {
         declared::validate_all(metrics)?;
         let mut names = self.declared();
         let mut next = Names::default();
-        for (index, metric) in metrics.iter().enumerate() {
+        for (index, metric) in declared::in_force(metrics) {
             let known = names.metrics.iter().find(|known| known.metric == *metric);
             let declared = match known {
                 Some(known) => Arc::clone(known),
@@ -142,7 +149,12 @@ impl Metrics {
         self.inner.builtin.watch_instances(service, count);
     }
 
-    /// Only these services are watched from now on.
+    /// The watch of a service was made anew: it has seen nothing yet.
+    pub fn watch_anew(&self, service: &str) {
+        self.inner.builtin.watch_instances(service, 0);
+    }
+
+    /// Only these services are watched from now on. One that was not until now has no instances yet.
     pub fn watched<'s>(&self, services: impl Iterator<Item = &'s str>) {
         self.inner.builtin.watched(&services.collect());
     }
@@ -167,13 +179,39 @@ impl Metrics {
         self.inner.builtin.wake(wake);
     }
 
-    /// How publishing stands.
+    /// How the present publisher stands. What an earlier one counted stays counted.
     pub fn publish(&self, counts: PublishCounts) {
         let builtin = &self.inner.builtin;
-        raise(&builtin.published, counts.done);
-        raise(&builtin.publish_lost, counts.lost);
+        builtin.published.at(counts.done);
+        builtin.publish_lost.at(counts.lost);
+        builtin.publish_refused.at(counts.refused);
+        builtin.publish_dropped.at(counts.dropped);
         let waiting = i64::try_from(counts.waiting).unwrap_or(i64::MAX);
         builtin.publish_waiting.set(waiting);
+    }
+
+    /// Another publisher, or none: the next counts begin at zero. The last ones of the old publisher are to be told before.
+    pub fn publish_restarted(&self) {
+        let builtin = &self.inner.builtin;
+        for counter in [
+            &builtin.published,
+            &builtin.publish_lost,
+            &builtin.publish_refused,
+            &builtin.publish_dropped,
+        ] {
+            counter.restarted();
+        }
+        builtin.publish_waiting.set(0);
+    }
+
+    /// So many changes were not kept in Consul, since its present registrar started.
+    pub fn notes_skipped(&self, total: u64) {
+        self.inner.builtin.notes_skipped.at(total);
+    }
+
+    /// Another registrar: the next count begins at zero. The last one of the old registrar is to be told before.
+    pub fn registrar_restarted(&self) {
+        self.inner.builtin.notes_skipped.restarted();
     }
 
     /// The log whose losses are shown; the first one stays.
@@ -195,7 +233,7 @@ impl Metrics {
         } = &*self.inner;
         process.look();
         if let Some(log) = log.get() {
-            raise(&builtin.log_lost, log.lost());
+            builtin.log_lost.rises(log.lost());
         }
         let mut families = registry.gather();
         let metrics = self.declared().metrics.clone();

@@ -5,7 +5,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage};
 use nix::sys::time::TimeVal;
-use prometheus::{Counter, Gauge, Registry};
+use prometheus::{Counter, Gauge};
+
+use super::maker::Maker;
 
 /// Handles; [`Self::look`] before each scrape.
 #[derive(Debug)]
@@ -19,22 +21,12 @@ pub(super) struct Process {
 }
 
 impl Process {
-    pub(super) fn new(registry: &Registry) -> Self {
-        let gauge = |name: &str, help: &str| {
-            let gauge = Gauge::new(name, help).expect("its name and help are valid");
-            registry
-                .register(Box::new(gauge.clone()))
-                .expect("its name is used once");
-            gauge
-        };
-        let cpu = Counter::new(
+    pub(super) fn new(make: &Maker) -> Self {
+        let gauge = |name: &str, help: &str| make.float_gauge(name, help);
+        let cpu = make.float_counter(
             "process_cpu_seconds_total",
             "Time on a processor, the system's included.",
-        )
-        .expect("its name and help are valid");
-        registry
-            .register(Box::new(cpu.clone()))
-            .expect("its name is used once");
+        );
         let started = gauge(
             "process_start_time_seconds",
             "When the process started, in unix time.",
@@ -98,7 +90,7 @@ mod tests {
 
     #[test]
     fn the_system_tells_of_this_process() {
-        let process = Process::new(&Registry::new());
+        let process = Process::new(&Maker::default());
         process.look();
         assert!(
             process.resident.get() > 1e6 && process.virtual_size.get() >= process.resident.get()

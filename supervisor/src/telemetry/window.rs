@@ -62,7 +62,8 @@ impl Window {
             all.merge(part).expect("all have the same shape");
         }
         QUANTILES.map(|quantile| {
-            let value = all.quantile(quantile).expect("it is between 0 and 1");
+            let asked = between(quantile, all.count());
+            let value = all.quantile(asked).expect("it is between 0 and 1");
             value.unwrap_or(f64::NAN)
         })
     }
@@ -72,6 +73,14 @@ impl Window {
         self.parts
             .retain(|(began, _)| now.duration_since(*began) < part);
     }
+}
+
+/// What to ask a sketch of so many values for: it rounds ranks down, and ContainerPilot's library rounds them up, so that the highest
+/// of few values is seen. Half a rank more keeps the rounding away from its edges.
+fn between(quantile: f64, count: usize) -> f64 {
+    let count = count as f64;
+    let rank = (quantile * count).ceil() - 1.0;
+    ((rank + 0.5) / (count - 1.0)).clamp(0.0, 1.0)
 }
 
 fn empty() -> DDSketch {
@@ -84,10 +93,10 @@ mod tests {
 
     use super::*;
 
-    /// The value below which so much of `values` lies.
+    /// The least value that is not below so much of `values`.
     fn exact(values: &mut [f64], quantile: f64) -> f64 {
         values.sort_by(f64::total_cmp);
-        values[(quantile * (values.len() - 1) as f64) as usize]
+        values[(quantile * values.len() as f64).ceil() as usize - 1]
     }
 
     #[test]
@@ -117,14 +126,38 @@ mod tests {
     }
 
     #[test]
+    fn the_highest_of_few_values_is_the_last_percent() {
+        let now = Instant::now();
+        for (values, golden) in [
+            (&[1.0, 2.0, 3.0, 100.0][..], [2.0, 100.0, 100.0]),
+            (&[7.0], [7.0; 3]),
+            (&[1.0, 9.0], [1.0, 9.0, 9.0]),
+            (&[-5.0, 0.0, 5.0], [0.0, 5.0, 5.0]),
+            (&[1., 2., 3., 4., 5., 6., 7., 8., 9., 10.], [5.0, 9.0, 10.0]),
+        ] {
+            let mut window = Window::new();
+            for value in values {
+                window.observe(*value, now);
+            }
+            for (found, golden) in window.quantiles(now).into_iter().zip(golden) {
+                assert!(
+                    (found - golden).abs() <= golden * 0.011,
+                    "{values:?}: {found} instead of {golden}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn what_is_older_than_ten_minutes_is_forgotten() {
         let begin = Instant::now();
         let mut window = Window::new();
         window.observe(1000.0, begin);
         window.observe(1.0, begin + Duration::from_secs(300));
         let at = |seconds| begin + Duration::from_secs(seconds);
-        assert!(window.quantiles(at(599))[2] < 1.02);
-        assert!(window.clone().quantiles(at(599))[0] < 1.02);
+        assert!(window.quantiles(at(599))[2] > 980.0);
+        assert!(window.quantiles(at(599))[0] < 1.02);
+        assert!(window.clone().quantiles(at(600))[2] < 1.02);
         window.observe(1000.0, at(601));
         assert!((window.quantiles(at(899))[0] - 1.0).abs() < 0.02);
         assert!((window.quantiles(at(900))[0] - 1000.0).abs() < 20.0);

@@ -92,7 +92,7 @@ fn lines_of_jobs_and_checks() {
         (
             line(Kind::Job, b"a\tb\x1b[31m\r\x7f\xc2\x9b"),
             [
-                "2024-02-03T04:05:06.12Z app 12 a\tb\\x1b[31m\\r\\x7f\\u009b",
+                "2024-02-03T04:05:06.12Z app 12 a\tb\x1b[31m\\r\\x7f\\u009b",
                 r#"time="2024-02-03T04:05:06Z" level=info msg="a\tb\x1b[31m\r\x7f\u009b" job=app pid=12 "#,
                 r#"{"job":"app","level":"info","msg":"a\tb\u001b[31m\r\u007f\u009b","pid":12,"time":"2024-02-03T04:05:06.12Z"}"#,
             ],
@@ -177,13 +177,63 @@ fn message_of(text: &str) -> String {
     message
 }
 
+#[test]
+fn colours_stay_in_the_default_format_and_nothing_else_does() {
+    for (typed, golden) in [
+        ("\x1b[1;31mred\x1b[0m", "\x1b[1;31mred\x1b[0m"),
+        ("\x1b[m\x1b[38;5;208mä", "\x1b[m\x1b[38;5;208mä"),
+        ("\x1b\x1b[0m", "\\x1b\x1b[0m"),
+        ("\x1b[2J", "\\x1b[2J"),
+        ("\x1b[31", "\\x1b[31"),
+        ("\x1b[31;\x1b[32m", "\\x1b[31;\x1b[32m"),
+        ("\x1b[?25l", "\\x1b[?25l"),
+        ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
+        ("\u{9b}31m", "\\u009b31m"),
+        ("\x1b", "\\x1b"),
+    ] {
+        let record = line(Kind::Job, typed.as_bytes());
+        let default = written(&record, LogFormat::Default);
+        let golden = format!("2024-02-03T04:05:06.12Z app 12 {golden}\n");
+        assert_eq!(default, golden, "{typed:?}");
+        for format in [LogFormat::Text, LogFormat::Json] {
+            assert!(!written(&record, format).contains('\x1b'), "{typed:?}");
+        }
+    }
+    let field = own(Level::INFO, "m", &[("job", text("\x1b[31mapp"))]);
+    assert!(!written(&field, LogFormat::Default).contains('\x1b'));
+}
+
+/// Bytes among which are commands for colours, whole and broken.
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        8 => any::<u8>().prop_map(|byte| vec![byte]),
+        1 => "\x1b\\[[0-9;]{0,4}[mJ]?".prop_map(String::into_bytes),
+    ];
+    proptest::collection::vec(piece, 0..200).prop_map(|pieces| pieces.concat())
+}
+
+/// A line without its commands for colours.
+fn colourless(line: &str) -> String {
+    let mut parts = line.split("\x1b[");
+    let mut found = parts.next().unwrap().to_owned();
+    for part in parts {
+        let behind = part.trim_start_matches(|char: char| char.is_ascii_digit() || char == ';');
+        found.push_str(behind.strip_prefix('m').unwrap_or("\x1b"));
+    }
+    found
+}
+
 proptest! {
     #[test]
-    fn a_job_cannot_break_its_record(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn a_job_cannot_break_its_record(bytes in bytes()) {
         let record = line(Kind::Job, &bytes);
         for format in [LogFormat::Default, LogFormat::Text, LogFormat::Json] {
             let written = written(&record, format);
             let body = written.strip_suffix('\n').unwrap();
+            let body = match format {
+                LogFormat::Default => colourless(body),
+                LogFormat::Text | LogFormat::Json => body.to_owned(),
+            };
             prop_assert!(!body.contains(|char: char| char.is_control() && char != '\t'), "{}", body);
         }
         let json: serde_json::Value = serde_json::from_str(&written(&record, LogFormat::Json)).unwrap();

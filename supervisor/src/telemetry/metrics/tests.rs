@@ -204,29 +204,103 @@ fn what_cannot_be_shown_is_an_error_that_says_why() {
         (gauge("größe"), "not a name for Prometheus"),
         (silent, "help is empty"),
         (
-            metric("process", "", "depth", MetricKind::Gauge),
-            "the supervisor's own",
+            metric("process", "", "open_fds", MetricKind::Gauge),
+            "a metric of the supervisor itself",
         ),
         (
             metric("containerpilot", "", "events", MetricKind::Gauge),
-            "the supervisor's own",
+            "a metric of the supervisor itself",
         ),
     ] {
         let error = validate(&metric).unwrap_err();
         assert!(error.contains(reason), "{error}");
     }
     validate(&gauge("_a:b_1")).unwrap();
-    let twice = [
-        metric("a", "", "b", MetricKind::Counter),
-        metric("", "a", "b", MetricKind::Gauge),
-    ];
-    let error = Metrics::new().declare(&twice).unwrap_err().to_string();
+    let series = [metric("", "", "a", MetricKind::Summary), gauge("a_count")];
+    let error = Metrics::new().declare(&series).unwrap_err().to_string();
     assert!(
-        error.starts_with("telemetry: metrics[1]: a_b is shown"),
+        error.starts_with("telemetry: metrics[1]: a_count is shown"),
         "{error}"
     );
-    let series = [metric("", "", "a", MetricKind::Summary), gauge("a_count")];
-    Metrics::new().declare(&series).unwrap_err();
+}
+
+#[test]
+fn a_metric_may_begin_as_ours_do_but_not_be_one_of_them() {
+    let of_ours = |namespace: &str, name: &str| metric(namespace, "", name, MetricKind::Gauge);
+    let metrics = declared(&[
+        of_ours("containerpilot", "depth"),
+        of_ours("containerpilot", "event"),
+        of_ours("process", "depth"),
+        of_ours("flightline_supervisor", "depth"),
+    ]);
+    metrics.push("containerpilot_depth", "3");
+    shows(&metrics, "containerpilot_depth 3");
+    fill(&metrics);
+    let text = metrics.render();
+    let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let names = names.filter_map(|line| line.split(' ').next());
+    let mut ours = 0;
+    for name in names.filter(|name| !name.ends_with("_depth") && !name.ends_with("_event")) {
+        ours += 1;
+        for name in [
+            name.to_owned(),
+            format!("{name}_sum"),
+            format!("{name}_bucket"),
+        ] {
+            validate(&gauge(&name)).unwrap_err();
+        }
+    }
+    assert!(ours > 15, "{ours}");
+}
+
+#[test]
+fn of_two_metrics_of_one_name_the_last_is_in_force() {
+    let metrics = declared(&[
+        metric("a", "", "b", MetricKind::Summary),
+        gauge("depth"),
+        metric("", "a", "b", MetricKind::Counter),
+    ]);
+    for _ in 0..2 {
+        let pushed = metrics.push("a_b", "2");
+        assert!(matches!(taken(pushed), Reading::Counter(_)));
+    }
+    shows(&metrics, "# TYPE a_b counter");
+    shows(&metrics, "a_b 4");
+    assert_eq!(metrics.render().matches("# TYPE a_b ").count(), 1);
+    // What is not shown collides with nothing.
+    metrics
+        .declare(&[
+            metric("", "", "a", MetricKind::Summary),
+            gauge("a_count"),
+            gauge("a"),
+        ])
+        .unwrap();
+}
+
+#[test]
+fn what_is_no_number_is_refused_and_counted() {
+    let metrics = declared(&[gauge("depth")]);
+    for text in ["null", "true", "[1]", "{}"] {
+        let pushed = metrics.push("depth", text);
+        assert_eq!(pushed, Pushed::Refused(Refusal::NotANumber), "{text}");
+    }
+    shows(
+        &metrics,
+        r#"flightline_supervisor_metric_values_total{outcome="refused"} 4"#,
+    );
+}
+
+/// Every metric that has labels, with a value.
+fn fill(metrics: &Metrics) {
+    metrics.event(Code::Startup, &Source::global());
+    metrics.control_request("/v3/ping", 200);
+    metrics.watch_instances("db", 2);
+    metrics.jobs([State::Healthy].into_iter());
+    metrics.transition(State::Healthy);
+    metrics.restart("app");
+    metrics.wake(&Wake::Withdrawn {
+        service: "db".into(),
+    });
 }
 
 #[test]
@@ -270,7 +344,10 @@ fn the_supervisor_tells_of_itself() {
         r#"containerpilot_watch_instances{service="cache"} 0"#,
     );
     assert!(!metrics.render().contains("service=\"db\""));
-    assert!(!metrics.render().contains("service=\"new\""));
+    shows(
+        &metrics,
+        r#"containerpilot_watch_instances{service="new"} 0"#,
+    );
     let states = [State::Healthy, State::Healthy, State::Backoff];
     metrics.jobs(states.into_iter());
     shows(&metrics, r#"flightline_supervisor_jobs{state="healthy"} 2"#);
@@ -281,15 +358,65 @@ fn the_supervisor_tells_of_itself() {
         &metrics,
         r#"flightline_supervisor_transitions_total{state="failed"} 1"#,
     );
-    let counts = PublishCounts {
-        done: 7,
+    shows(&metrics, "flightline_supervisor_log_lost_records_total 0");
+}
+
+#[test]
+fn a_watch_is_shown_from_the_start_and_after_it_was_made_anew() {
+    let metrics = Metrics::new();
+    let line = |service: &str, count: u32| {
+        format!("containerpilot_watch_instances{{service=\"{service}\"}} {count}")
+    };
+    metrics.watched(["db", "cache"].into_iter());
+    shows(&metrics, &line("db", 0));
+    shows(&metrics, &line("cache", 0));
+    metrics.watch_instances("db", 2);
+    metrics.watch_instances("cache", 3);
+    metrics.watch_anew("db");
+    metrics.watched(["db", "cache"].into_iter());
+    shows(&metrics, &line("db", 0));
+    shows(&metrics, &line("cache", 3));
+    metrics.watched(std::iter::empty());
+    assert!(!metrics.render().contains("containerpilot_watch_instances"));
+    metrics.watched(["cache"].into_iter());
+    shows(&metrics, &line("cache", 0));
+}
+
+#[test]
+fn what_was_published_counts_on_with_another_publisher() {
+    let metrics = Metrics::new();
+    let shows = |name: &str, count: u64| {
+        shows(&metrics, &format!("flightline_supervisor_{name} {count}"));
+    };
+    let counts = |done| PublishCounts {
+        done,
         lost: 1,
+        refused: 2,
+        dropped: 4,
         waiting: 3,
     };
-    metrics.publish(counts);
-    metrics.publish(counts);
-    shows(&metrics, "flightline_supervisor_publish_done_total 7");
-    shows(&metrics, "flightline_supervisor_publish_lost_total 1");
-    shows(&metrics, "flightline_supervisor_publish_waiting 3");
-    shows(&metrics, "flightline_supervisor_log_lost_records_total 0");
+    metrics.publish(counts(7));
+    metrics.publish(counts(7));
+    metrics.notes_skipped(5);
+    metrics.notes_skipped(5);
+    shows("publish_done_total", 7);
+    shows("publish_lost_total", 1);
+    shows("publish_refused_total", 2);
+    shows("publish_dropped_total", 4);
+    shows("consul_notes_skipped_total", 5);
+    shows("publish_waiting", 3);
+    metrics.publish_restarted();
+    metrics.registrar_restarted();
+    shows("publish_waiting", 0);
+    metrics.publish(counts(9));
+    metrics.notes_skipped(6);
+    shows("publish_done_total", 16);
+    shows("publish_lost_total", 2);
+    shows("publish_refused_total", 4);
+    shows("publish_dropped_total", 8);
+    shows("consul_notes_skipped_total", 11);
+    // A total that falls is another's, even if nobody said so.
+    metrics.publish(counts(2));
+    metrics.publish(counts(3));
+    shows("publish_done_total", 19);
 }
