@@ -1,5 +1,7 @@
 //! Connections as both the pipeline and the supervisor make them: who we are, how it is protected, what is never logged.
 
+/// The words of an error, with its causes.
+pub mod chain;
 /// A secret that is read when it is needed.
 pub mod secret;
 /// Certificates and the client's part of TLS.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_nats::{Client, ConnectOptions, Event};
 use tracing::{debug, info, warn};
 
+use crate::chain::chain;
 use crate::secret::Secret;
 use crate::tls::{Tls, TlsRequire};
 use login::{Login, LoginError};
@@ -143,19 +144,4 @@ fn pause(attempts: usize) -> Duration {
         0 => Duration::ZERO,
         _ => Duration::from_millis(2_u64.saturating_pow(doublings)).min(LONGEST_PAUSE),
     }
-}
-
-/// The whole chain of causes: the outermost alone says only that it did not work.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let words = inner.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        cause = inner.source();
-    }
-    text
 }
