@@ -13,7 +13,7 @@ use flightline_contract::health::Health;
 use flightline_contract::lifecycle::LifecycleChange;
 use flightline_contract::metric::Sample;
 use flightline_contract::value::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -47,7 +47,7 @@ pub mod task;
 #[derive(Debug)]
 pub struct Publisher {
     shared: Arc<Shared>,
-    metrics: PublishMetrics,
+    wanted: watch::Sender<config::Nats>,
     task: AbortOnDropHandle<()>,
 }
 
@@ -106,12 +106,21 @@ impl Publisher {
             queue: Mutex::new(Queue::new(config.ring, config.beat)),
             news: Notify::new(),
         });
-        let task = task::run(config.clone(), process.to_owned(), Arc::clone(&shared));
+        let (wanted, newest) = watch::channel(config.clone());
+        let task = task::run(newest, process.to_owned(), Arc::clone(&shared));
         Self {
             shared,
-            metrics: config.metrics,
+            wanted,
             task: AbortOnDropHandle::new(tokio::spawn(task)),
         }
+    }
+
+    /// Publishes as `config` says from now on. What waits is kept, counts go on, and no two connections publish at a time: what is on its way
+    /// has two seconds to arrive, and what did not is sent again over the new connection, under the new subjects. A stream that has it
+    /// already does not store it twice, unless the subjects are other ones. A smaller ring loses the oldest.
+    pub fn change(&self, config: &config::Nats) {
+        self.shared.queue().resize(config.ring, config.beat);
+        self.wanted.send_replace(config.clone());
     }
 
     /// A change, in the order of its sequence. If too many wait, the oldest is lost and counted.
@@ -136,7 +145,7 @@ impl Publisher {
     /// Samples; counters tell their total. Of those of one series that wait, only the latest is published. Nothing happens where the
     /// configuration keeps metrics local.
     pub fn metrics(&self, samples: impl IntoIterator<Item = Sample<'static>>) {
-        if self.metrics == PublishMetrics::Local {
+        if self.wanted.borrow().metrics == PublishMetrics::Local {
             return;
         }
         let now = now();
