@@ -1,6 +1,7 @@
 //! The one door to NATS: no other file calls a raw publish, subscribe or request. Nothing is retried here except the
 //! connection itself; who publishes learns whether it worked.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::connection::State;
@@ -9,7 +10,8 @@ use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, ErrorCode, stream};
 use async_nats::{Client, HeaderMap, Subject, Subscriber};
 use bytes::Bytes;
-use flightline_link::nats::{ConnectError, Echo, Nats, connect, say};
+use flightline_link::nats::voice::Voice;
+use flightline_link::nats::{ConnectError, Echo, Nats, connect};
 
 /// Streams and consumers: looked at, created if absent, never deleted.
 mod history;
@@ -93,7 +95,19 @@ impl Bus {
     /// # Errors
     /// When no server takes us now; try again later.
     pub async fn connect(config: &Nats, capacity: usize) -> Result<Self, ConnectError> {
-        let client = connect(config, capacity, Echo::Off, say).await?;
+        Self::connect_with(config, capacity, Arc::default()).await
+    }
+
+    /// As [`Bus::connect`]; `voice` has spoken of earlier tries.
+    ///
+    /// # Errors
+    /// As [`Bus::connect`].
+    pub async fn connect_with(
+        config: &Nats,
+        capacity: usize,
+        voice: Arc<Voice>,
+    ) -> Result<Self, ConnectError> {
+        let client = connect(config, capacity, Echo::Off, voice).await?;
         Ok(Self::over(client))
     }
 

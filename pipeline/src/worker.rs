@@ -7,6 +7,7 @@ use std::time::Duration;
 use flightline_contract::class::Class;
 use flightline_contract::table::Stream;
 use flightline_contract::token::Prefix;
+use flightline_link::nats::voice::Voice;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -189,11 +190,12 @@ async fn connections(config: &Config, console: &Console) -> (Bus, Bus) {
 /// Connects, however long that takes.
 async fn connect(config: &Config, console: &Console, capacity: usize) -> Bus {
     let mut pause = PAUSES.0;
+    let voice = Arc::<Voice>::default();
     loop {
-        match Bus::connect(&config.nats, capacity).await {
+        match Bus::connect_with(&config.nats, capacity, Arc::clone(&voice)).await {
             Ok(bus) => return bus,
             Err(error) => {
-                warn!(%error, "no connection to nats yet");
+                voice.failed(&error);
                 console
                     .metrics
                     .failed(crate::metrics::Stage::Source, &error);

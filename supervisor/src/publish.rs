@@ -1,5 +1,5 @@
 //! Changes, results of checks and samples come in, messages on NATS go out: life-cycle in order and numbered, stored once by a stream that
-//! takes it; health and metrics after it, only the latest of each name. Who hands something in never waits: what is not sent yet is kept
+//! takes it; health and metrics after it, only the latest of each check or series. Who hands something in never waits: what is not sent yet is kept
 //! in bounded room, and what there is no room for is counted. NATS may be away, also at the start.
 //!
 //! What the server refuses for good is logged once for each cause, counted and dropped, so that it holds nothing up: a subject that we may
@@ -7,17 +7,18 @@
 //! is tried again, with pauses, until the ring overflows.
 
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use flightline_contract::health::Health;
 use flightline_contract::lifecycle::LifecycleChange;
 use flightline_contract::metric::Sample;
 use flightline_contract::value::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::{self, PublishMetrics};
+use crate::lifecycle::timestamp;
 use message::{CAUSE_LIMIT, OUTPUT_LIMIT, cut};
 use queue::Queue;
 
@@ -46,7 +47,7 @@ pub mod task;
 #[derive(Debug)]
 pub struct Publisher {
     shared: Arc<Shared>,
-    metrics: PublishMetrics,
+    wanted: watch::Sender<config::Nats>,
     task: AbortOnDropHandle<()>,
 }
 
@@ -76,7 +77,7 @@ pub struct Counts {
     pub refused: u64,
     /// Changes that wait, with the one on its way.
     pub waiting: usize,
-    /// Results and samples that were refused, that are no numbers, or of which there are too many names.
+    /// Results and samples that were refused, that are no numbers, or of which there are too many series.
     pub dropped: u64,
 }
 
@@ -105,18 +106,27 @@ impl Publisher {
             queue: Mutex::new(Queue::new(config.ring, config.beat)),
             news: Notify::new(),
         });
-        let task = task::run(config.clone(), process.to_owned(), Arc::clone(&shared));
+        let (wanted, newest) = watch::channel(config.clone());
+        let task = task::run(newest, process.to_owned(), Arc::clone(&shared));
         Self {
             shared,
-            metrics: config.metrics,
+            wanted,
             task: AbortOnDropHandle::new(tokio::spawn(task)),
         }
+    }
+
+    /// Publishes as `config` says from now on. What waits is kept, counts go on, and no two connections publish at a time: what is on its way
+    /// has two seconds to arrive, and what did not is sent again over the new connection, under the new subjects. A stream that has it
+    /// already does not store it twice, unless the subjects are other ones. A smaller ring loses the oldest.
+    pub fn change(&self, config: &config::Nats) {
+        self.shared.queue().resize(config.ring, config.beat);
+        self.wanted.send_replace(config.clone());
     }
 
     /// A change, in the order of its sequence. If too many wait, the oldest is lost and counted.
     pub fn lifecycle(&self, mut change: LifecycleChange<'static>) {
         cut(&mut change.cause, CAUSE_LIMIT);
-        change.time = change.time.or_else(now);
+        change.time = Some(change.time.unwrap_or_else(now));
         self.shared.queue().change(change);
         self.shared.news.notify_one();
     }
@@ -127,21 +137,21 @@ impl Publisher {
         if let Some(output) = &mut health.output {
             cut(output, OUTPUT_LIMIT);
         }
-        health.time = health.time.or_else(now);
+        health.time = Some(health.time.unwrap_or_else(now));
         self.shared.queue().health(health, Instant::now());
         self.shared.news.notify_one();
     }
 
-    /// Samples; counters tell their total. Of those of one name that wait, only the latest is published. Nothing happens where the
+    /// Samples; counters tell their total. Of those of one series that wait, only the latest is published. Nothing happens where the
     /// configuration keeps metrics local.
     pub fn metrics(&self, samples: impl IntoIterator<Item = Sample<'static>>) {
-        if self.metrics == PublishMetrics::Local {
+        if self.wanted.borrow().metrics == PublishMetrics::Local {
             return;
         }
         let now = now();
         let mut queue = self.shared.queue();
         for mut sample in samples {
-            sample.time = sample.time.or(now);
+            sample.time = sample.time.or(Some(now));
             queue.sample(sample);
         }
         drop(queue);
@@ -176,8 +186,6 @@ impl Publisher {
     }
 }
 
-/// Nanoseconds since 1970; nothing on a machine whose clock says something else.
-fn now() -> Option<Timestamp> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    i64::try_from(since.as_nanos()).ok().map(Timestamp)
+fn now() -> Timestamp {
+    timestamp(SystemTime::now())
 }

@@ -2,22 +2,28 @@
 //! files at each (re)connection, and never logged.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, Event};
-use tracing::{debug, info, warn};
 
+use crate::chain::chain;
 use crate::secret::Secret;
 use crate::tls::{Tls, TlsRequire};
 use login::{Login, LoginError};
 
 /// Who we are, read anew for each connection.
 pub mod login;
+/// What is said of it in the log.
+pub mod voice;
 
 /// Commands (acks, mostly) that wait for the socket before publishers wait.
 const CLIENT_CAPACITY: usize = 8_192;
 /// The longest pause between two tries to reconnect: what an outage may last longer for us than it did.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The client tries to reconnect for ever, also when its last handle is gone; this pause no process outlives.
+const NEVER: Duration = Duration::from_secs(1_000_000_000);
 
 /// How to reach NATS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +67,26 @@ pub enum Echo {
     On,
 }
 
+/// Hears what happens to a connection.
+pub trait Hear: Send + Sync + 'static {
+    /// This happened; to be logged, see [`voice::Voice`].
+    fn hear(&self, event: &Event);
+
+    /// Whether the connection is still used.
+    fn use_of(&self) -> Use {
+        Use::Live
+    }
+}
+
+/// Whether a connection is still used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// It is, or may be.
+    Live,
+    /// Nobody will use it again.
+    Over,
+}
+
 /// No connection could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -77,8 +103,8 @@ pub enum ConnectError {
     },
 }
 
-/// Connects once; the connection then keeps itself up for ever. `capacity` is what each subscription may hold, in messages; `heard` is
-/// told what happens to the connection, and is to log it: [`say`].
+/// Connects once; the connection then keeps itself up for ever. `capacity` is what each subscription may hold, in messages; `ears`
+/// are told what happens to the connection. Once they say that it is no longer used, a lost connection is not made again.
 ///
 /// # Errors
 /// When no server takes us now; try again later.
@@ -86,11 +112,12 @@ pub async fn connect(
     config: &Nats,
     capacity: usize,
     echo: Echo,
-    heard: impl Fn(&Event) + Send + Sync + 'static,
+    ears: Arc<impl Hear>,
 ) -> Result<Client, ConnectError> {
     let (login, urls) = Login::new(&config.auth, &config.urls);
     // A secret that cannot be read is said in our words, before a server is asked.
     login.now(b"")?;
+    let used = Arc::clone(&ears);
     let mut options = ConnectOptions::with_auth_callback(move |nonce| {
         let answer = login.answer(&nonce);
         async move { answer }
@@ -99,9 +126,12 @@ pub async fn connect(
     .subscription_capacity(capacity)
     .client_capacity(CLIENT_CAPACITY)
     .connection_timeout(Duration::from_secs(5))
-    .reconnect_delay_callback(pause)
+    .reconnect_delay_callback(move |attempts| match used.use_of() {
+        Use::Live => pause(attempts),
+        Use::Over => NEVER,
+    })
     .event_callback(move |event| {
-        heard(&event);
+        ears.hear(&event);
         std::future::ready(())
     });
     if echo == Echo::Off {
@@ -123,19 +153,6 @@ pub async fn connect(
     })
 }
 
-/// Logs what happened to a connection.
-pub fn say(event: &Event) {
-    match event {
-        Event::Connected => info!("connected to nats"),
-        Event::Disconnected => warn!("disconnected from nats; reconnecting"),
-        Event::LameDuckMode => warn!("the nats server is going down soon"),
-        Event::Draining | Event::Closed => debug!(%event, "nats connection"),
-        // Who subscribes counts what it loses and says so once per interval; one event per message would flood the log.
-        Event::SlowConsumer(_) => {}
-        Event::ServerError(_) | Event::ClientError(_) => warn!(%event, "nats connection"),
-    }
-}
-
 /// Before the first try nothing, then doubled from 2 ms.
 fn pause(attempts: usize) -> Duration {
     let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
@@ -143,19 +160,4 @@ fn pause(attempts: usize) -> Duration {
         0 => Duration::ZERO,
         _ => Duration::from_millis(2_u64.saturating_pow(doublings)).min(LONGEST_PAUSE),
     }
-}
-
-/// The whole chain of causes: the outermost alone says only that it did not work.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let words = inner.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        cause = inner.source();
-    }
-    text
 }

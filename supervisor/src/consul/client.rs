@@ -14,6 +14,7 @@ use super::path::Target;
 use super::payload::{self, CheckStatus, Instance};
 use super::transport::Transport;
 use crate::config::{Consul, Service};
+use flightline_link::chain::chain;
 use flightline_link::secret::Secret;
 
 /// What is read of an answer to a query: some thousand instances of one service.
@@ -286,15 +287,4 @@ async fn token(secret: &Secret) -> Result<HeaderValue, CallError> {
         .map_err(|_| unusable("it has characters that a header cannot have".to_owned()))?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-/// The words of an error and of all that caused it: hyper's own say only "client error (Connect)".
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        words = format!("{words}: {cause}");
-        source = cause.source();
-    }
-    words
 }

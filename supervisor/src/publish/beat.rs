@@ -27,6 +27,11 @@ impl Beats {
         }
     }
 
+    /// Another beat, from the next result on.
+    pub fn set(&mut self, beat: Duration) {
+        self.beat = beat;
+    }
+
     /// Whether this result is to be published; if so, it is remembered as such.
     pub fn is_due(&mut self, check: &str, status: Status, now: Instant) -> bool {
         if let Some((known, at)) = self.last.get_mut(check) {

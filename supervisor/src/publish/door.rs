@@ -1,6 +1,7 @@
 //! The one place of the supervisor that talks to NATS: a message goes out, what the server made of it comes back, in bounded time. It hears
 //! answers on one inbox, told apart by their last token, and what the server refuses, for which NATS has no answer but an error beside.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -8,7 +9,8 @@ use async_nats::client::PublishErrorKind;
 use async_nats::connection::State;
 use async_nats::{Client, Event, HeaderMap, ServerError, StatusCode, Subscriber};
 use bytes::Bytes;
-use flightline_link::nats::{self, ConnectError, Echo, Nats};
+use flightline_link::nats::voice::Voice;
+use flightline_link::nats::{self, ConnectError, Echo, Hear, Nats, Use};
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -92,14 +94,14 @@ pub struct Door {
     reason = "this is the supervisor's one door to NATS"
 )]
 impl Door {
-    /// Connects once.
+    /// Connects once; `voice` says what happens.
     ///
     /// # Errors
     /// When no server takes us now; try again later.
-    pub async fn open(config: &Nats) -> Result<Self, ConnectError> {
+    pub async fn open(config: &Nats, voice: Arc<Voice>) -> Result<Self, ConnectError> {
         let (told, events) = mpsc::channel(EVENTS);
-        let client =
-            nats::connect(config, ANSWERS, Echo::On, move |event| tell(event, &told)).await?;
+        let ears = Arc::new(Ears { told, voice });
+        let client = nats::connect(config, ANSWERS, Echo::On, ears).await?;
         let inbox = client.new_inbox();
         // Fails for an inbox that is no subject, or a connection that was closed; neither is possible here.
         let subscribed = client.subscribe(format!("{inbox}.*")).await;
@@ -332,19 +334,36 @@ fn too_large(error: &impl std::fmt::Display) -> Refusal {
 }
 
 /// Passes on what is waited for; the rest is only logged. Who sent what was refused says so, once.
-fn tell(event: &Event, told: &mpsc::Sender<Heard>) {
-    let refusal = match event {
-        Event::ServerError(ServerError::Other(words)) => Refusal::read(words),
-        _ => None,
-    };
-    let heard = match (refusal, event) {
-        (Some(refusal), _) => Heard::Refused(refusal),
-        (None, Event::Connected | Event::Disconnected) => {
-            nats::say(event);
-            Heard::Moved
+#[derive(Debug)]
+struct Ears {
+    told: mpsc::Sender<Heard>,
+    voice: Arc<Voice>,
+}
+
+impl Hear for Ears {
+    fn hear(&self, event: &Event) {
+        let refusal = match event {
+            Event::ServerError(ServerError::Other(words)) => Refusal::read(words),
+            _ => None,
+        };
+        let heard = match (refusal, event) {
+            (Some(refusal), _) => Heard::Refused(refusal),
+            (None, Event::Connected | Event::Disconnected) => {
+                self.voice.hear(event);
+                Heard::Moved
+            }
+            (None, _) => return self.voice.hear(event),
+        };
+        // Full: the constant above says who loses.
+        self.told.try_send(heard).ok();
+    }
+
+    fn use_of(&self) -> Use {
+        // The door, which held the other end, is gone.
+        if self.told.is_closed() {
+            Use::Over
+        } else {
+            Use::Live
         }
-        (None, _) => return nats::say(event),
-    };
-    // Full: the constant above says who loses.
-    told.try_send(heard).ok();
+    }
 }

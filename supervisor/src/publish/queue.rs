@@ -7,12 +7,13 @@ use std::time::Duration;
 use flightline_contract::health::Health;
 use flightline_contract::lifecycle::LifecycleChange;
 use flightline_contract::metric::Sample;
+use flightline_contract::value::Text;
 use tokio::time::Instant;
 
 use super::beat::Beats;
 use super::ring::{Ring, Settled, Tally};
 
-/// Results that wait, one of each check, and samples, one of each name: more than a machine has. Of a name beyond, the sample is lost.
+/// Results that wait, one of each check, and samples, one of each series: more than a machine has. What is of one beyond is lost.
 const NAMES: usize = 1024;
 /// Before a change is sent again, doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -28,7 +29,7 @@ pub enum Next {
     Change(LifecycleChange<'static>),
     /// Send the latest result of each check; see [`Queue::landed`].
     Health(Vec<Health<'static>>),
-    /// Send the latest sample of each name; see [`Queue::landed`].
+    /// Send the latest sample of each series; see [`Queue::landed`].
     Samples(Vec<Sample<'static>>),
     /// Nothing until then, unless something new comes.
     At(Instant),
@@ -45,6 +46,9 @@ enum Phase {
     Ending,
 }
 
+/// What samples replace each other: name and labels, these in the order of their names. The quantiles of a summary differ in nothing else.
+type Series = (Text<'static>, Vec<(Text<'static>, Text<'static>)>);
+
 /// What waits.
 #[derive(Debug)]
 pub struct Queue {
@@ -52,7 +56,7 @@ pub struct Queue {
     pause: Option<Pause>,
     beats: Beats,
     health: BTreeMap<String, Health<'static>>,
-    samples: BTreeMap<String, Sample<'static>>,
+    samples: BTreeMap<Series, Sample<'static>>,
     /// Results or samples that are on their way.
     flying: usize,
     dropped: u64,
@@ -81,6 +85,12 @@ impl Queue {
         }
     }
 
+    /// Other limits. Where less room is left than is taken, the oldest changes are lost.
+    pub fn resize(&mut self, ring: usize, beat: Duration) {
+        self.changes.resize(ring);
+        self.beats.set(beat);
+    }
+
     /// A change.
     pub fn change(&mut self, change: LifecycleChange<'static>) {
         self.changes.push(change);
@@ -101,8 +111,7 @@ impl Queue {
             self.dropped += 1;
             return;
         }
-        let name = sample.name.to_string();
-        self.dropped += insert(&mut self.samples, name, sample);
+        self.dropped += insert(&mut self.samples, series(&sample), sample);
     }
 
     /// No more will come: what waits is sent without long pauses.
@@ -178,9 +187,9 @@ impl Queue {
     /// The same of samples.
     pub fn keep_samples(&mut self, samples: Vec<Sample<'static>>) {
         for sample in samples {
-            let name = sample.name.to_string();
-            if !self.samples.contains_key(&name) {
-                self.dropped += insert(&mut self.samples, name, sample);
+            let series = series(&sample);
+            if !self.samples.contains_key(&series) {
+                self.dropped += insert(&mut self.samples, series, sample);
             }
         }
     }
@@ -204,12 +213,18 @@ impl Queue {
     }
 }
 
+fn series(sample: &Sample<'static>) -> Series {
+    let mut labels = sample.labels.0.to_vec();
+    labels.sort_unstable();
+    (sample.name.clone(), labels)
+}
+
 /// How many were lost by it: none, or the one for which there is no room.
-fn insert<T>(waiting: &mut BTreeMap<String, T>, name: String, item: T) -> u64 {
-    if waiting.len() >= NAMES && !waiting.contains_key(&name) {
+fn insert<K: Ord, T>(waiting: &mut BTreeMap<K, T>, key: K, item: T) -> u64 {
+    if waiting.len() >= NAMES && !waiting.contains_key(&key) {
         return 1;
     }
-    waiting.insert(name, item);
+    waiting.insert(key, item);
     0
 }
 

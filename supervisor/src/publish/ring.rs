@@ -52,6 +52,15 @@ impl<T> Ring<T> {
         }
     }
 
+    /// Another limit, at least one. The oldest that wait are lost if there is no room for them any more.
+    pub fn resize(&mut self, limit: usize) {
+        self.limit = limit.max(1);
+        while self.waiting.len() > self.limit {
+            self.waiting.pop_front();
+            self.tally.lost += 1;
+        }
+    }
+
     /// The newest. The oldest that waits is lost if there is no room.
     pub fn push(&mut self, item: T) {
         if self.waiting.len() >= self.limit {
@@ -175,6 +184,22 @@ mod tests {
             let expected: Vec<u64> = (pushed + 1 - rest.len() as u64..=pushed).collect();
             prop_assert_eq!(rest, expected);
         }
+    }
+
+    #[test]
+    fn a_smaller_ring_loses_the_oldest_and_counts_them() {
+        let mut ring = Ring::new(4);
+        for item in 1..=5 {
+            ring.push(item);
+        }
+        let first = ring.take().unwrap();
+        ring.resize(2);
+        assert_eq!((first, ring.left(), ring.tally().lost), (2, 3, 2));
+        ring.settle(Settled::Again(first));
+        assert_eq!((ring.tally().lost, ring.take()), (3, Some(4)));
+        ring.resize(8);
+        ring.settle(Settled::Again(4));
+        assert_eq!((ring.tally().lost, ring.left()), (3, 2));
     }
 
     #[test]

@@ -298,6 +298,10 @@ impl Parts {
         if before == self.config.nats.as_ref() {
             return;
         }
+        // What waits is kept over a change of the settings.
+        if let (Some(publisher), Some(nats)) = (&*self.outlet(), &self.config.nats) {
+            return publisher.change(nats);
+        }
         let start = |nats| Publisher::start(nats, &self.process);
         let next = self.config.nats.as_ref().map(start);
         let old = std::mem::replace(&mut *self.shared.outlet(), next);

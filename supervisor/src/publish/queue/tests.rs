@@ -133,6 +133,44 @@ fn only_the_latest_of_a_name_waits() {
 }
 
 #[test]
+fn a_summary_keeps_all_its_quantiles() {
+    let of = |rank: &'static str, value| {
+        let label = (Text::from("quantile"), Text::from(rank));
+        Sample {
+            labels: Labels(std::iter::once(label).collect()),
+            ..gauge("time", value)
+        }
+    };
+    let mut queue = Queue::new(8, BEAT);
+    for (rank, value) in [("0.5", 1.0), ("0.9", 2.0), ("0.99", 3.0), ("0.9", 4.0)] {
+        queue.sample(of(rank, value));
+    }
+    queue.keep_samples(vec![of("0.5", 0.0), of("1", 5.0)]);
+    let Next::Samples(sent) = queue.next(Instant::now()) else {
+        panic!("samples wait");
+    };
+    let values: Vec<_> = sent.iter().map(|sample| sample.value).collect();
+    assert_eq!(values, [Some(1.0), Some(4.0), Some(3.0), Some(5.0)]);
+}
+
+#[test]
+fn labels_in_another_order_are_the_same_series() {
+    let of = |names: [&'static str; 2], value| Sample {
+        labels: Labels(
+            names
+                .map(|name| (name.into(), "x".into()))
+                .into_iter()
+                .collect(),
+        ),
+        ..gauge("a", value)
+    };
+    let mut queue = Queue::new(8, BEAT);
+    queue.sample(of(["a", "b"], 1.0));
+    queue.sample(of(["b", "a"], 2.0));
+    assert_eq!(queue.left(), (0, 1));
+}
+
+#[test]
 fn names_beyond_the_limit_and_values_that_are_none_are_counted() {
     let mut queue = Queue::new(8, BEAT);
     for number in 0..NAMES + 3 {
