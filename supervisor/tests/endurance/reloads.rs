@@ -81,6 +81,9 @@ fn two_hundred_reloads_change_nothing() {
     ));
     // A check that is under way has a pipe and a socket.
     assert!(late.files <= early.files + 4, "{early:?} {late:?}");
-    assert!(late.resident <= early.resident + SLACK, "{early:?} {late:?}");
+    assert!(
+        late.resident <= early.resident + SLACK,
+        "{early:?} {late:?}"
+    );
     assert!(supervisor.stop().success());
 }
