@@ -33,7 +33,7 @@ fn many(count: usize) -> String {
             text,
             "{{name: 'job-{index}', exec: ['sh', '-c', 'exit {status}']}},"
         )
-        .unwrap();
+        .expect("text takes text");
     }
     text.push_str("]}");
     text
