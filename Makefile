@@ -3,6 +3,7 @@
 # make build          the programs, as they are shipped
 # make bench          the table of targets with figures, in minutes (make bench BENCH_ARGS= takes an hour, for figures to be quoted),
 #                     and the ratios against those of the baseline
+# make endurance      the supervisor under load for long, as it is released, with figures: ten minutes
 # The rest are the parts of `make test`.
 
 CARGO ?= cargo
@@ -11,7 +12,7 @@ DEMO_ARGS ?=
 BENCH_ARGS ?= --short
 BASELINE = $(wildcard bench/baseline.json)
 
-.PHONY: demo test build bench servers fmt lint unit doc gate
+.PHONY: demo test build bench endurance servers fmt lint unit doc gate
 
 demo:
 	$(CARGO) run --locked --release --quiet --package flightline -- demo $(if $(FOR),--for $(FOR)) $(DEMO_ARGS)
@@ -28,6 +29,10 @@ bench: servers
 	@target/dist/flightline-bench targets $(BENCH_ARGS) --out target/bench/table.jsonl; targets=$$?; \
 	target/dist/flightline-bench report --runs target/bench/table.jsonl $(if $(BASELINE),--baseline $(BASELINE)) || exit; \
 	$(if $(BASELINE),,echo "no baseline: bench/baseline.json is absent";) exit $$targets
+
+# One at a time, so that each figure is of one thing.
+endurance: servers
+	FLIGHTLINE_LONG=1 $(CARGO) test --locked --release --package flightline-supervisor --test endurance -- --test-threads 1
 
 servers:
 	fixtures/install-servers

@@ -180,6 +180,10 @@ impl Job {
         self.next_tick = self
             .next_tick
             .map(|tick| following(tick, interval, turn.now));
+        // It is one with the tick that waits already, and costs nothing.
+        if self.process.is_some() && matches!(self.pending, Pending::Start(_)) {
+            return;
+        }
         let next = match self.restarts.take() {
             Some(()) => Pending::Start(Cause::Interval),
             None => Pending::End,

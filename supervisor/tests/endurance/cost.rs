@@ -50,7 +50,7 @@ fn the_worker_is_small() {
     let (consul, nats) = (Consul::start(), Nats::start());
     let mut supervisor = reference(&consul, &nats);
     // Some checks and heartbeats: whatever is made at first use has been made.
-    let over = wait::until(Duration::from_secs(length(4, 20)), || false);
+    let over = wait::until(Duration::from_secs(length(3, 20)), || false);
     over.expect_err("it is only waited for");
     let (init, worker) = (Usage::of(supervisor.id()).unwrap(), worker(&supervisor));
     figure(format_args!(
@@ -113,7 +113,7 @@ fn a_supervisor_with_little_to_do_does_little() {
     text.push_str("]}");
     let mut supervisor = setup(&text).place(Place::PidOne).start();
     supervisor.wait_for("its jobs run", || supervisor.processes().len() >= 7);
-    let time = Duration::from_secs(length(5, 120));
+    let time = Duration::from_secs(length(2, 120));
     let before = worker(&supervisor);
     let over = wait::until(time, || false);
     over.expect_err("it is only waited for");

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use flightline_fixtures::consul::Consul;
+use flightline_fixtures::consul::Options;
 use flightline_fixtures::supervisor::Place;
 
 use super::recorder::{ran_out, record};
@@ -11,7 +11,7 @@ use super::rig::{Busy, figure, length, millis, setup, turn, worker};
 
 /// `late` has its checks further apart than Consul waits for them.
 const CONFIG: &str = "{
-    consul: '{{ .CONSUL }}', control: {socket: '{{ .SOCKET }}'},
+    consul: '{{ .CONSUL }}', control: {socket: '{{ .SOCKET }}'}, logging: {level: 'DEBUG'},
     jobs: [
         {name: 'steady', exec: 'sleep 86400', port: 8001, interfaces: ['lo'], restarts: 'unlimited',
          health: {exec: 'true', interval: 1, ttl: 2}},
@@ -23,7 +23,7 @@ const CONFIG: &str = "{
 #[test]
 fn a_service_of_interval_one_and_ttl_two_never_flaps_on_a_busy_machine() {
     let _turn = turn();
-    let consul = Consul::start();
+    let consul = Options::default().in_memory().start();
     let mut supervisor = setup(CONFIG)
         .place(Place::PidOne)
         .env("CONSUL", &consul.address())
@@ -38,12 +38,13 @@ fn a_service_of_interval_one_and_ttl_two_never_flaps_on_a_busy_machine() {
     let catalog = |name: &str| seen.by_catalog.get(name).copied().unwrap_or_default();
     figure(format_args!(
         "flaps in {time:?} with every core busy: {}, {} and {} of interval 1 and TTL 2 (by {} looks at the agent, at most {:.0} ms apart; \
-         by the catalog; by Consul's log); {}, {} and {} of interval 4 and TTL 2; CPU of the worker {:.1} s an hour",
+         by the catalog; by Consul's log), {} stalls of the machine; {}, {} and {} of interval 4 and TTL 2; CPU of the worker {:.1} s an hour",
         agent("steady"),
         catalog("steady"),
         ran_out(&consul, "steady"),
         seen.looks,
         millis(seen.gap),
+        seen.stalls.len(),
         agent("late"),
         catalog("late"),
         ran_out(&consul, "late"),

@@ -56,7 +56,7 @@ impl Seen {
 #[test]
 fn orphans_leave_no_zombies() {
     let _turn = turn();
-    let pairs: u32 = length(500, 5_000);
+    let pairs: u32 = length(250, 5_000);
     let mut supervisor = setup(CONFIG)
         .place(Place::PidOne)
         .env("PAIRS", &pairs.to_string())

@@ -1,10 +1,11 @@
 //! A Consul comes in, and every moment at which a check of it was not passing goes out, as three witnesses have it: its agent, asked
-//! without a pause; its catalog, by blocking queries; its own log, which has a line for every TTL that ran out.
+//! without a pause; its catalog, by blocking queries; its own log, which has a line for every TTL that ran out. A fourth one looks at
+//! nothing but the clock: when it stands still, so does the machine.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use flightline_fixtures::consul::Consul;
 use flightline_fixtures::wait;
@@ -12,6 +13,9 @@ use serde_json::Value;
 
 /// Between two looks at the agent.
 const PACE: Duration = Duration::from_millis(20);
+
+/// A thread that wants nothing but to look at the clock has its turn sooner than this, however many others want theirs.
+const STALL: Duration = Duration::from_millis(300);
 
 /// What Consul's log says when a TTL runs out.
 const RAN_OUT: &str = "missed TTL";
@@ -27,6 +31,8 @@ pub(crate) struct Seen {
     pub(crate) looks: u32,
     /// The longest time between two looks.
     pub(crate) gap: Duration,
+    /// When the machine stood still, and for how long.
+    pub(crate) stalls: Vec<(SystemTime, Duration)>,
 }
 
 /// Records for `time`, from when each of `names` passes.
@@ -37,11 +43,13 @@ pub(crate) fn record(consul: &Consul, names: &[&str], time: Duration) -> Seen {
     thread::scope(|scope| {
         let agent = scope.spawn(|| ask_agent(consul, &over));
         let catalog = scope.spawn(|| ask_catalog(consul, &over));
+        let clock = scope.spawn(|| look_at_the_clock(&over));
         // Nothing but time has to pass.
         let waited = wait::until(time, || agent.is_finished() || catalog.is_finished());
         over.store(true, Ordering::Relaxed);
         let mut seen = agent.join().expect("the agent answers");
         seen.by_catalog = catalog.join().expect("the catalog answers");
+        seen.stalls = clock.join().expect("it only looks");
         assert!(waited.is_err(), "a witness ended early");
         seen
     })
@@ -93,6 +101,20 @@ fn ask_catalog(consul: &Consul, over: &AtomicBool) -> BTreeMap<String, u32> {
         falls.look(statuses(checks.iter()));
     }
     falls.count
+}
+
+fn look_at_the_clock(over: &AtomicBool) -> Vec<(SystemTime, Duration)> {
+    let mut stalls = Vec::new();
+    let mut last = Instant::now();
+    while !over.load(Ordering::Relaxed) {
+        thread::park_timeout(PACE);
+        let now = Instant::now();
+        if now - last > STALL {
+            stalls.push((SystemTime::now(), now - last));
+        }
+        last = now;
+    }
+    stalls
 }
 
 fn statuses<'a>(

@@ -47,7 +47,7 @@ pub(crate) fn worker(supervisor: &Supervisor) -> Usage {
 pub(crate) fn jobs(supervisor: &Supervisor) -> Vec<JobView> {
     let output = supervisor.cli(&["list", "--json"]);
     assert!(output.status.success(), "{output:?}");
-    let jobs: Jobs = serde_json::from_slice(&output.stdout).unwrap();
+    let jobs: Jobs = serde_json::from_slice(&output.stdout).expect("a list of jobs");
     jobs.jobs
 }
 
@@ -70,12 +70,12 @@ pub(crate) struct Busy {
 
 impl Busy {
     pub(crate) fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let cores = std::thread::available_parallelism().unwrap().get();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let start = |_| {
             let mut command = Command::new("sh");
             command.args(["-c", "while :; do :; done"]);
-            Process::spawn(command, &folder.path().join("log")).unwrap()
+            Process::spawn(command, &folder.path().join("log")).expect("a shell runs")
         };
         Self {
             _loops: (0..cores).map(start).collect(),

@@ -50,6 +50,17 @@ fn ticks_that_come_during_a_run_are_one_further_run() {
 }
 
 #[test]
+fn ticks_that_are_one_further_run_cost_one_restart() {
+    let mut plan = job("app", "run 1050 0");
+    plan.when = When::Interval(ms(250));
+    plan.restarts = Restarts::Times(3);
+    let mut world = World::start(vec![plan]);
+    world.pass(s(10));
+    assert_eq!(world.count("start app"), 4);
+    assert!(world.ended.is_some());
+}
+
+#[test]
 fn bug396_a_missing_binary_with_unlimited_restarts_is_no_busy_loop() {
     let mut world = restarting("missing", Restarts::Unlimited);
     world.pass(s(60));
