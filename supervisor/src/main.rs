@@ -40,8 +40,8 @@ fn supervise(line: &CommandLine) -> Result<ExitCode, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Unavailable, error.to_string()))?;
-    let end = runtime.block_on(run::supervise(prepared, log, file))?;
+    let end = runtime.block_on(run::supervise(prepared, log, file));
     // What still blocks a thread (a name server that does not answer) is not waited for.
     runtime.shutdown_background();
-    Ok(ExitCode::from(run::status(end)))
+    Ok(ExitCode::from(run::status(end?)))
 }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use nix::sys::signal::Signal;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, sleep_until};
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, info};
 
-use crate::action::{Action, Change, End, Remark, Reported};
+use crate::action::{Action, Change, End};
 use crate::cli::{Exit, Failure};
 use crate::config::{self, variables::pid_variable};
 use crate::control::command::{Answer, Command, Refusal, Reload};
@@ -19,7 +19,6 @@ use crate::event::{Code, Received, RunId, Wake};
 use crate::fleet::Fleet;
 use crate::health::{Asked, Checker};
 use crate::init;
-use crate::job::Duty;
 use crate::lifecycle::Journal;
 use crate::log::{Kind, Log};
 use crate::process::{Order, Spawner};
@@ -32,12 +31,17 @@ pub mod variables;
 pub mod prepare;
 /// Everything that a configuration brings beside its jobs.
 pub mod parts;
+/// One configuration after another.
+mod reload;
 /// What `/status` and the metrics show of jobs.
 mod report;
+/// Remarks to the log.
+mod say;
 
-use parts::opened::Opened;
 use parts::{Parts, Registrations};
 use prepare::Prepared;
+use reload::{Reading, ending};
+use say::say;
 use signals::Signals;
 use variables::Given;
 
@@ -66,22 +70,27 @@ pub async fn supervise(prepared: Prepared, log: Log, file: PathBuf) -> Result<En
     let host = nix::unistd::gethostname().map_err(|error| unavailable(&error))?;
     let host = host.to_string_lossy().into_owned();
     let spawner = Spawner::new(Arc::new(log.clone()), wakes.clone());
+    let mut early = Vec::new();
     let parts = tokio::select! {
         parts = Parts::start(prepared, log, host, wakes.clone()) => parts.map_err(|error| unavailable(&error))?,
-        () = terminated(&mut mailbox) => return Ok(End::before_the_start(Instant::now())),
+        () = terminated(&mut mailbox, &mut early) => return Ok(End::before_the_start(Instant::now())),
     };
     let end = Supervisor::new(parts, spawner, file, wakes)
-        .run(mailbox)
+        .run(early, mailbox)
         .await;
     forwarding.abort();
     Ok(end)
 }
 
 /// Returns when the supervisor is told to end. No job runs yet that anything else could be for.
-async fn terminated(mailbox: &mut mpsc::Receiver<Wake>) {
+/// What else comes is kept in `early`: at most what signals and a few clients say in the seconds of a start.
+async fn terminated(mailbox: &mut mpsc::Receiver<Wake>, early: &mut Vec<Wake>) {
     while let Some(wake) = mailbox.recv().await {
         if matches!(wake, Wake::Signal(Received::Terminate)) {
             return;
+        }
+        if early.len() < MAILBOX {
+            early.push(wake);
         }
     }
 }
@@ -107,6 +116,10 @@ pub struct Supervisor {
     given: Given,
     /// The file that a reload reads again.
     file: PathBuf,
+    /// Reloads that were asked for while one was being read: each reads the file as it is when its turn comes. At most as many as the
+    /// control socket has connections.
+    reloads: VecDeque<(Reload, oneshot::Sender<Answer>)>,
+    reading: Reading,
     wakes: mpsc::Sender<Wake>,
 }
 
@@ -125,14 +138,20 @@ impl Supervisor {
             journal: Journal::default(),
             given,
             file,
+            reloads: VecDeque::new(),
+            reading: Reading::No,
             wakes,
         }
     }
 
-    /// Runs the jobs to their end, and closes everything.
-    pub async fn run(mut self, mut mailbox: mpsc::Receiver<Wake>) -> End {
+    /// Runs the jobs to their end, and closes everything. `early` are the wakes that came before.
+    pub async fn run(mut self, early: Vec<Wake>, mut mailbox: mpsc::Receiver<Wake>) -> End {
         let actions = self.fleet.start(Instant::now());
         let mut end = self.act(actions);
+        for wake in early {
+            let actions = self.take(wake);
+            end = end.or(self.act(actions));
+        }
         while end.is_none() {
             let deadline = self.fleet.deadline();
             let wake = tokio::select! {
@@ -170,6 +189,7 @@ impl Supervisor {
             }
             Wake::Checked { run, result } => self.fleet.checked(run, result, now),
             Wake::Ready { run } => self.fleet.ready(run, now),
+            Wake::Watch { service, .. } if !self.parts.watches(&service) => Vec::new(),
             Wake::Watch { service, seen } => {
                 self.parts
                     .metrics()
@@ -184,14 +204,25 @@ impl Supervisor {
                 Vec::new()
             }
             Wake::Prepared { result, how, reply } => {
-                let (answer, actions) = self.reload(result, how, now);
-                // Who asked may have gone.
-                drop(reply.send(answer));
+                self.reading = Reading::No;
+                let actions = match self.reload(result, how, now) {
+                    Some((answer, actions)) => {
+                        // Who asked may have gone.
+                        drop(reply.send(answer));
+                        actions
+                    }
+                    None => {
+                        self.reloads.push_front((how, reply));
+                        Vec::new()
+                    }
+                };
+                self.read_next();
                 actions
             }
             Wake::Control { command, reply } => match self.command(command, now) {
                 Said::Later(how) => {
-                    self.prepare(how, reply);
+                    self.reloads.push_back((how, reply));
+                    self.read_next();
                     Vec::new()
                 }
                 Said::Now(answer, actions) => {
@@ -226,53 +257,6 @@ impl Supervisor {
                 Err(refusal) => Said::Now(Answer::Refused(refusal), Vec::new()),
             },
         }
-    }
-
-    /// Reads the configuration beside the loop.
-    fn prepare(&mut self, how: Reload, reply: tokio::sync::oneshot::Sender<Answer>) {
-        self.given.put(self.parts.variables().now());
-        let (file, given) = (self.file.clone(), self.given.all());
-        let (wakes, opener) = (self.wakes.clone(), self.parts.opener());
-        tokio::spawn(async move {
-            let read = tokio::task::spawn_blocking(move || prepare::prepare(&file, &given));
-            let result = match read.await {
-                Ok(Ok(prepared)) => opener
-                    .open(prepared)
-                    .await
-                    .map_err(|error| error.to_string()),
-                Ok(Err(error)) => Err(error.to_string()),
-                Err(error) => Err(error.to_string()),
-            };
-            let result = result.map(Box::new);
-            // When nobody listens any more, the supervisor has ended.
-            drop(wakes.send(Wake::Prepared { result, how, reply }).await);
-        });
-    }
-
-    fn reload(
-        &mut self,
-        result: Result<Box<Opened>, String>,
-        how: Reload,
-        now: Instant,
-    ) -> (Answer, Vec<Action>) {
-        if self.fleet.is_ending() {
-            return (Answer::Refused(ending()), Vec::new());
-        }
-        let opened = match result {
-            Ok(opened) => *opened,
-            Err(report) => {
-                error!("the new configuration is wrong, the old one goes on");
-                report.lines().for_each(|line| error!("{line}"));
-                let refusal = Refusal::Configuration(report);
-                return (Answer::Refused(refusal), Vec::new());
-            }
-        };
-        let config = Arc::clone(&opened.prepared.config);
-        let own = self.parts.own_service(&config);
-        opened.prepared.say_findings();
-        self.parts.expect(opened);
-        debug!("control: reloaded app via control plane");
-        (Answer::Done, self.fleet.reload(&config, own, how, now))
     }
 
     /// Does what the jobs want, and what follows from that. Returns how it ended, if it did.
@@ -388,21 +372,6 @@ impl Supervisor {
         self.parts.change(change, numbered);
     }
 
-    /// Tells a Consul that knows of nothing how services stand, before their next check.
-    fn register_anew(&self) {
-        for job in self.fleet.jobs().iter().filter(|job| job.is_open()) {
-            let Some(service) = &job.plan().service else {
-                continue;
-            };
-            if job.is_healthy() {
-                let output = "the configuration of Consul changed".to_owned();
-                self.parts.report(service, Reported::Passing, output);
-            } else if service.initial_status.is_some() && self.fleet.duty() == Duty::Serving {
-                self.parts.registrar().announce(service);
-            }
-        }
-    }
-
     /// Nothing may outlive a supervisor, PID 1 or not: what is left of the groups has had its stop signal, and has until `deadline`.
     async fn see_off(&self, deadline: Instant) {
         while !self.spawner.left().is_empty() && Instant::now() < deadline {
@@ -415,10 +384,6 @@ impl Supervisor {
     }
 }
 
-fn ending() -> Refusal {
-    Refusal::NotNow("the supervisor is ending".to_owned())
-}
-
 /// When a command is answered.
 enum Said {
     Now(Answer, Vec<Action>),
@@ -429,30 +394,5 @@ async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(at) => sleep_until(at.into()).await,
         None => std::future::pending().await,
-    }
-}
-
-fn say(remark: &Remark) {
-    match remark {
-        Remark::Failed { name, exit } => error!(job = %name, "{name} exited with {exit}"),
-        Remark::BackingOff { name, pause } => {
-            warn!(job = %name, "{name} ends too soon after its starts; the next one is in {pause:?}");
-        }
-        Remark::RestartUnhealthy { name } => {
-            warn!(job = %name, "{name} failed too many checks in a row and is stopped for it");
-        }
-        Remark::Killing { name } => info!(job = %name, "killing {name}: it did not stop in time"),
-        Remark::HooksLate { name } => {
-            warn!(job = %name, "{name} does not wait any longer for its pre-stop jobs");
-        }
-        Remark::StartTimeout { name } => {
-            warn!(job = %name, "{name} was not started in time and ends");
-        }
-        Remark::Abandoned { names } => {
-            error!(
-                "still there after the deadline and left behind: {}",
-                names.join(", ")
-            );
-        }
     }
 }

@@ -169,6 +169,14 @@ impl Parts {
         &self.shared.variables
     }
 
+    /// Whether a service is watched.
+    pub fn watches(&self, service: &str) -> bool {
+        self.config
+            .watches
+            .iter()
+            .any(|watch| &*watch.name == service)
+    }
+
     /// Consul.
     pub fn registrar(&self) -> &Registrar {
         &self.registrar
@@ -189,6 +197,12 @@ impl Parts {
             *shown = report;
             changed
         });
+        self.count_published();
+        let skipped = self.registrar.notes_skipped();
+        self.shared.metrics.notes_skipped(skipped);
+    }
+
+    fn count_published(&self) {
         if let Some(publisher) = &*self.shared.outlet() {
             let counts = publisher.counts();
             self.shared.metrics.publish(PublishCounts {
@@ -199,7 +213,6 @@ impl Parts {
                 waiting: counts.waiting,
             });
         }
-        self.metrics.notes_skipped(self.registrar.notes_skipped());
     }
 
     /// Tells Consul how a service is.
@@ -279,7 +292,10 @@ impl Parts {
             let kept = old.iter().position(|(other, _)| other == watch);
             let running = match kept {
                 Some(index) => old.swap_remove(index).1,
-                None => watching::start(client.clone(), watch.clone(), self.wakes.clone()),
+                None => {
+                    self.shared.metrics.watch_anew(&watch.name);
+                    watching::start(client.clone(), watch.clone(), self.wakes.clone())
+                }
             };
             self.watches.push((watch.clone(), running));
         }
@@ -299,9 +315,11 @@ impl Parts {
             return;
         }
         // What waits is kept over a change of the settings.
-        if let (Some(publisher), Some(nats)) = (&*self.outlet(), &self.config.nats) {
+        if let (Some(publisher), Some(nats)) = (&*self.shared.outlet(), &self.config.nats) {
             return publisher.change(nats);
         }
+        self.count_published();
+        self.shared.metrics.publish_restarted();
         let start = |nats| Publisher::start(nats, &self.process);
         let next = self.config.nats.as_ref().map(start);
         let old = std::mem::replace(&mut *self.shared.outlet(), next);

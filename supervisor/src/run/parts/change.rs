@@ -19,6 +19,27 @@ impl Parts {
         Opener::besides(self.shared.clone(), &self.config, next)
     }
 
+    /// Whether a configuration needs something to be open that neither it nor anything else has opened: what was open when it was read
+    /// may have gone since.
+    pub fn lacks(&self, opened: &Opened) -> bool {
+        let Opened {
+            prepared,
+            listener,
+            server,
+        } = opened;
+        let has = |is: &dyn Fn(&Config) -> bool| {
+            let next = self.next.as_ref().map(|next| &*next.prepared.config);
+            is(&self.config) || next.is_some_and(is)
+        };
+        let address =
+            |config: &Config| config.telemetry.as_ref().map(|telemetry| telemetry.address);
+        let wanted = address(&prepared.config);
+        let unheard =
+            wanted.is_some() && listener.is_none() && !has(&|config| address(config) == wanted);
+        let socket = &prepared.config.control;
+        unheard || (server.is_none() && !has(&|config| config.control == *socket))
+    }
+
     /// A configuration was accepted; it is taken with [`Parts::install`]. What waited to be taken never is, but for what it has opened.
     pub fn expect(&mut self, mut opened: Opened) {
         if let Some(former) = self.next.take() {
@@ -77,6 +98,10 @@ impl Parts {
     /// Another Consul is told that nothing is here any more. At the same one the services stay: they are told of anew by who comes, and
     /// nobody sees them go.
     fn change_consul(&mut self, before: &Config) {
+        self.shared
+            .metrics
+            .notes_skipped(self.registrar.notes_skipped());
+        self.shared.metrics.registrar_restarted();
         let next = Registrar::start(self.client.clone(), self.wakes.clone());
         let old = std::mem::replace(&mut self.registrar, next);
         let address = |config: &Config| config.consul.as_ref().map(|consul| consul.address.clone());
