@@ -95,7 +95,7 @@ fn parse(stat: &str) -> Option<(i32, Members)> {
 mod tests {
     use super::*;
 
-    const REST: &str = "3 3 0 -1 4228 0 0 0 0 1 2 3 4 20 0";
+    const REST: &str = "3 0 -1 4228 0 0 0 0 1 2 3 4 20 0";
 
     #[test]
     fn a_zombie_is_known_whatever_its_name() {
