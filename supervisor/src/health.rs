@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use hyper_util::rt::TokioExecutor;
 use nix::sys::signal::Signal;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::{Check, Output, Readiness, Setting};
 use crate::event::{Checked, RunId, Wake};
@@ -44,12 +46,27 @@ pub struct Asked<'a> {
     pub variables: &'a BTreeMap<String, String>,
 }
 
-/// Runs checks. Cheap to clone.
+/// Runs checks. Cheap to clone. HTTP and TCP checks end with the last clone.
 #[derive(Debug, Clone)]
 pub struct Checker {
     spawner: Spawner,
     client: Client<HttpConnector, Empty<Bytes>>,
     wakes: mpsc::Sender<Wake>,
+    asking: Arc<Asking>,
+}
+
+/// HTTP and TCP checks that run: at most one of each job.
+#[derive(Debug, Default)]
+struct Asking {
+    tasks: Mutex<BTreeMap<RunId, AbortOnDropHandle<()>>>,
+}
+
+impl Asking {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<RunId, AbortOnDropHandle<()>>> {
+        self.tasks
+            .lock()
+            .expect("nothing that can panic runs under this lock")
+    }
 }
 
 impl Checker {
@@ -63,10 +80,11 @@ impl Checker {
             spawner,
             client,
             wakes,
+            asking: Arc::default(),
         }
     }
 
-    /// Begins a check; its result comes as one wake, whatever happens.
+    /// Begins a check; its result comes as one wake, unless it is abandoned.
     pub fn begin(&self, run: RunId, asked: &Asked<'_>) {
         match asked.check {
             Check::Exec(exec) => {
@@ -93,8 +111,11 @@ impl Checker {
         }
     }
 
-    /// Ends the command of a check, whose result then comes at once. HTTP and TCP checks end by their timeout.
+    /// Ends a check: of a command the result then comes at once, of HTTP and TCP none.
     pub fn abandon(&self, run: RunId) {
+        // Not dropped under the lock: what it ends with is its own affair.
+        let task = self.asking.lock().remove(&run);
+        drop(task);
         self.spawner.signal(run, Signal::SIGKILL);
     }
 
@@ -105,7 +126,10 @@ impl Checker {
         answer: impl Future<Output = Result<String, String>> + Send + 'static,
     ) {
         let wakes = self.wakes.clone();
-        tokio::spawn(async move {
+        let asking = Arc::downgrade(&self.asking);
+        // It forgets itself when it has ended, so not before it is known.
+        let mut tasks = self.asking.lock();
+        let task = tokio::spawn(async move {
             let answer = match limit {
                 None => answer.await,
                 Some(limit) => match tokio::time::timeout(limit, answer).await {
@@ -119,7 +143,13 @@ impl Checker {
             };
             // When nobody listens any more, the supervisor has ended.
             drop(wakes.send(Wake::Checked { run, result }).await);
+            if let Some(asking) = asking.upgrade() {
+                let own = asking.lock().remove(&run);
+                // What ends here need not be ended.
+                drop(own.map(AbortOnDropHandle::detach));
+            }
         });
+        tasks.insert(run, AbortOnDropHandle::new(task));
     }
 }
 

@@ -1,9 +1,10 @@
 //! The only place that starts, signals and waits for processes: an order comes in, a pid and later one wake go out.
 //!
-//! A process leads a group of its own. When it ends, its group gets SIGTERM, its output is read to the end or for about [`DRAIN`], it
-//! is reaped, and only then its end is told: so the last lines come first, and whoever keeps the pipe open delays nothing. Numbers are
-//! never reused under a signal of ours: until the leader is reaped the kernel keeps its number for it, after that for its group, and
-//! a run whose group is gone is forgotten (`group`). Nothing else in this process may wait for children.
+//! A process leads a group of its own. When it ends, its group gets SIGTERM and after [`GROUP_PATIENCE`] SIGKILL; once nobody of it
+//! is left, its output is read to the end or for about [`DRAIN`], and only then its end is told: so a run is over before the next
+//! begins, its last lines come first, and who has left the group and keeps the pipe open delays nothing. Numbers are never reused
+//! under a signal of ours: until the leader is reaped the kernel keeps its number for it, after that for its group, and a run whose
+//! group is gone is forgotten (`group`). Nothing else in this process may wait for children.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +15,6 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use nix::sys::signal::Signal;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::config::{Exec, Output, Readiness, Setting};
@@ -35,10 +35,18 @@ mod output;
 mod follow;
 /// Which groups live, and signals to them.
 mod group;
+/// Which groups hold only zombies.
+mod census;
 
-pub use group::{Left, Sent, Who};
+pub use group::{Left, Sent};
 
-/// How long output is waited for after a process has ended, before its end is told: enough for what is in the pipe, short for who
+/// How long those who are left of a job's group may take to end when its leader has: the default of `stopTimeout`. Then they are
+/// killed.
+pub const GROUP_PATIENCE: Duration = Duration::from_secs(5);
+/// The same of a check, which is run again soon.
+pub const CHECK_GROUP_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long output is waited for after a group has ended, before its end is told: enough for what is in the pipe, short for who
 /// waits for a restart.
 pub const DRAIN: Duration = Duration::from_millis(200);
 /// How often it is waited for again, when some came: who is left behind and prints without end is not waited for.
@@ -178,7 +186,7 @@ impl Spawner {
     /// the process ends with a status of [`launch`], and says why on its output.
     pub fn spawn(&self, run: RunId, order: &Order<'_>) -> Result<Started, SpawnError> {
         // Before the start: none of its ends can be missed.
-        let children = signal(SignalKind::child()).map_err(SpawnError::Prepare)?;
+        self.groups.watch().map_err(SpawnError::Prepare)?;
         let notify = match order.readiness {
             Readiness::Check => None,
             Readiness::Notify => Some(notify::Socket::bind(run).map_err(SpawnError::Prepare)?),
@@ -201,7 +209,7 @@ impl Spawner {
             name: order.job.into(),
             pid,
         });
-        self.groups.insert(run, &origin);
+        let ended = self.groups.insert(run, &origin, child);
         let capture =
             pipe.map(|pipe| output::Capture::start(pipe, Arc::clone(&origin), &self.lines));
         let notify = notify.map(|socket| socket.listen(run, &origin, self.wakes.clone()));
@@ -210,8 +218,7 @@ impl Spawner {
             origin,
             command: shown(order.exec),
             timeout: order.timeout,
-            child,
-            children,
+            ended,
             capture,
             notify,
             groups: Arc::clone(&self.groups),
@@ -228,7 +235,7 @@ impl Spawner {
         self.groups.signal(run, signal)
     }
 
-    /// The runs of which anything still lives, looked at now: at the end, who is left gets SIGKILL.
+    /// The runs of which anything still lives and whose end is not told, looked at now: at the end, who is left gets SIGKILL.
     pub fn left(&self) -> Vec<Left> {
         self.groups.left()
     }

@@ -135,6 +135,58 @@ async fn who_does_not_answer_in_time_is_not_well() {
 }
 
 #[tokio::test]
+async fn a_check_without_a_timeout_ends_when_it_is_forgotten() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/health", listener.local_addr().unwrap());
+    let check = Check::Http {
+        url: url.parse().unwrap(),
+        status: None,
+    };
+    let (wakes, mut received) = mpsc::channel(1);
+    let checker = Checker::new(Spawner::new(Arc::new(Nobody), wakes.clone()), wakes);
+    let asked = Asked {
+        job: "app",
+        check: &check,
+        timeout: None,
+        output: Output::Wrapped,
+        setting: &Setting::default(),
+        variables: &BTreeMap::new(),
+    };
+    checker.begin(RunId(7), &asked);
+    let (mut client, _) = listener.accept().await.unwrap();
+    checker.abandon(RunId(7));
+    assert!(checker.asking.lock().is_empty());
+    // Its connection is closed with it: nothing of it is left.
+    let mut request = Vec::new();
+    let closed = tokio::time::timeout(PATIENCE, client.read_to_end(&mut request)).await;
+    closed.expect("it is closed in time").ok();
+    drop(checker);
+    assert!(received.recv().await.is_none(), "no result is told");
+}
+
+#[tokio::test]
+async fn a_check_that_has_ended_is_not_kept() {
+    let check = Check::Tcp {
+        address: "127.0.0.1:0".to_owned(),
+    };
+    let (wakes, mut received) = mpsc::channel(1);
+    let checker = Checker::new(Spawner::new(Arc::new(Nobody), wakes.clone()), wakes);
+    let asked = Asked {
+        job: "app",
+        check: &check,
+        timeout: None,
+        output: Output::Wrapped,
+        setting: &Setting::default(),
+        variables: &BTreeMap::new(),
+    };
+    checker.begin(RunId(7), &asked);
+    assert_eq!(checker.asking.lock().len(), 1);
+    received.recv().await.unwrap();
+    tokio::task::yield_now().await;
+    assert!(checker.asking.lock().is_empty());
+}
+
+#[tokio::test]
 async fn nobody_there_is_said_with_the_reason() {
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = gone.local_addr().unwrap();

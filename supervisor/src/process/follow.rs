@@ -1,26 +1,24 @@
-//! One run: a child comes in, one wake goes out, when it has ended, its last lines were told and it was reaped.
+//! One run: its leader's end comes in, one wake goes out, when nobody of its group is left and its last lines were told.
 
-use std::io;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::Child;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::errno::Errno;
 use nix::sys::signal::Signal;
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use nix::unistd::Pid;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::group::Groups;
+use super::group::{Ended, Groups};
 use super::output::{Capture, Late};
-use super::{DRAIN, DRAIN_ROUNDS};
+use super::{CHECK_GROUP_PATIENCE, DRAIN, DRAIN_ROUNDS, GROUP_PATIENCE};
 use crate::event::{Checked, ExitStatus, RunId, Wake};
 use crate::log::{Kind, Origin};
 
 /// Told when the system does not say how a process ended, which it always does unless somebody else waits for our children.
 const UNKNOWN: ExitStatus = ExitStatus::Code(255);
+/// How long who was killed may take: who is stuck in the kernel, or is another user's, must not hold up what comes next.
+const KILL_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A process that runs.
 pub(super) struct Run {
@@ -29,9 +27,8 @@ pub(super) struct Run {
     /// For the log.
     pub(super) command: String,
     pub(super) timeout: Option<Duration>,
-    pub(super) child: Child,
-    /// Subscribed before the child was started.
-    pub(super) children: tokio::signal::unix::Signal,
+    /// How its leader ended.
+    pub(super) ended: oneshot::Receiver<Ended>,
     pub(super) capture: Option<Capture>,
     pub(super) notify: Option<AbortOnDropHandle<()>>,
     pub(super) groups: Arc<Groups>,
@@ -48,13 +45,12 @@ enum Cause {
 
 impl Run {
     pub(super) async fn follow(mut self) {
-        let cause = self.ended().await;
-        // The leader is dead and not reaped: its number is still its group's.
-        self.groups.signal(self.run, Signal::SIGTERM);
+        self.groups.collect_early(self.origin.pid);
+        let (cause, status) = self.ended().await;
         drop(self.notify.take());
+        // Their number is kept for them while they are waited for: the leader's death told them to end.
+        self.see_off().await;
         let output = self.drain().await;
-        let status = self.reap();
-        self.groups.reaped(self.run);
         let run = self.run;
         let wake = match self.origin.kind {
             Kind::Job => Wake::Exited { run, status },
@@ -65,19 +61,15 @@ impl Run {
         };
         // When nobody listens any more, the supervisor has ended.
         drop(self.wakes.send(wake).await);
-        self.groups.emptied(run).await;
     }
 
     /// Waits for the leader's end, and brings it about when its time is up.
-    async fn ended(&mut self) -> Cause {
-        let pid = Pid::from_raw(self.origin.pid.cast_signed());
+    async fn ended(&mut self) -> (Cause, ExitStatus) {
         let Some(limit) = self.timeout else {
-            dead(&mut self.children, pid).await;
-            return Cause::Itself;
+            return (Cause::Itself, self.status().await);
         };
-        let in_time = tokio::time::timeout(limit, dead(&mut self.children, pid)).await;
-        if in_time.is_ok() {
-            return Cause::Itself;
+        if let Ok(status) = timeout(limit, self.status()).await {
+            return (Cause::Itself, status);
         }
         let Origin {
             kind,
@@ -98,8 +90,34 @@ impl Run {
             ),
         }
         self.groups.signal(self.run, Signal::SIGKILL);
-        dead(&mut self.children, pid).await;
-        Cause::Timeout(limit)
+        (Cause::Timeout(limit), self.status().await)
+    }
+
+    /// Waits until nobody is left of its group, and brings it about when their time is up.
+    async fn see_off(&self) {
+        let Self {
+            run,
+            origin,
+            groups,
+            ..
+        } = self;
+        let patience = match origin.kind {
+            Kind::Job => GROUP_PATIENCE,
+            Kind::Check => CHECK_GROUP_PATIENCE,
+        };
+        if timeout(patience, groups.emptied(*run)).await.is_ok() {
+            return;
+        }
+        let Origin { name, pid, .. } = &**origin;
+        tracing::warn!(
+            pid,
+            "killing what {name} has left behind: it did not end in {patience:?}"
+        );
+        groups.signal(*run, Signal::SIGKILL);
+        if timeout(KILL_PATIENCE, groups.emptied(*run)).await.is_err() {
+            tracing::error!(pid, "what {name} has left behind cannot be killed");
+            groups.forget(*run);
+        }
     }
 
     /// Reads what is left of its output, but not for long. Returns the end of it.
@@ -109,7 +127,7 @@ impl Run {
         };
         let mut seen = capture.progress();
         for _ in 0..DRAIN_ROUNDS {
-            if tokio::time::timeout(DRAIN, capture.end()).await.is_ok() {
+            if timeout(DRAIN, capture.end()).await.is_ok() {
                 return capture.tail();
             }
             // On a machine that stood still, the time is up before the reader had its turn.
@@ -124,39 +142,23 @@ impl Run {
         tail
     }
 
-    fn reap(&mut self) -> ExitStatus {
-        match self.child.try_wait() {
-            Ok(Some(status)) => match (status.code(), status.signal()) {
-                (Some(code), _) => ExitStatus::Code(code),
-                (None, Some(signal)) => ExitStatus::Signal(signal),
-                (None, None) => UNKNOWN,
-            },
-            Ok(None) => self.unknown(&io::Error::other("it was not dead")),
-            Err(error) => self.unknown(&error),
+    async fn status(&mut self) -> ExitStatus {
+        let status = match (&mut self.ended).await {
+            Ok(Ok(status)) => status,
+            Ok(Err(error)) => return self.unknown(&error),
+            Err(error) => return self.unknown(&error),
+        };
+        match (status.code(), status.signal()) {
+            (Some(code), _) => ExitStatus::Code(code),
+            (None, Some(signal)) => ExitStatus::Signal(signal),
+            (None, None) => UNKNOWN,
         }
     }
 
-    fn unknown(&self, error: &io::Error) -> ExitStatus {
+    fn unknown(&self, error: &dyn std::error::Error) -> ExitStatus {
         let Origin { name, pid, .. } = &*self.origin;
         tracing::error!(pid, "how {name} ended is not known: {error}");
         UNKNOWN
-    }
-}
-
-/// Waits until a child is dead, without reaping it. How it died is asked later, of the standard library: `nix` has no word for
-/// real-time signals.
-async fn dead(children: &mut tokio::signal::unix::Signal, pid: Pid) {
-    let how = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-    loop {
-        match waitid(Id::Pid(pid), how) {
-            Ok(WaitStatus::StillAlive) => {}
-            Err(Errno::EINTR) => continue,
-            Ok(_) | Err(_) => return,
-        }
-        if children.recv().await.is_none() {
-            // The runtime ends, and this task with it.
-            std::future::pending::<()>().await;
-        }
     }
 }
 
