@@ -21,12 +21,12 @@ const RESERVED: [&str; 3] = ["flightline_supervisor_", "process_", "containerpil
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeclareError {
     /// One of them is wrong by itself.
-    #[error("telemetry: metrics[{index}]: {reason}")]
+    #[error("telemetry: metrics[{index}]: `{}` {reason}; {}", reason.key(), reason.cure())]
     Wrong {
         /// Its place in the list, from 0.
         index: usize,
-        /// What is wrong and what to do.
-        reason: String,
+        /// What is wrong.
+        reason: Unfit,
     },
     /// Two would show the same series.
     #[error(
@@ -41,6 +41,51 @@ pub enum DeclareError {
     /// More than allowed.
     #[error("telemetry: {0} metrics are more than {MAX_METRICS}; declare fewer")]
     TooMany(usize),
+}
+
+/// Why a metric cannot be shown.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// It has no name.
+    #[error("must not be empty")]
+    NoName,
+    /// Nobody would know what it means.
+    #[error("must not be empty")]
+    NoHelp,
+    /// Prometheus takes no such name.
+    #[error("makes {0:?}, which is no name for Prometheus")]
+    Name(String),
+    /// The name could be one of ours.
+    #[error("makes {name:?}, and what begins with {ours} is the supervisor's own")]
+    Reserved {
+        /// As it would be shown.
+        name: String,
+        /// What of it is ours.
+        ours: &'static str,
+    },
+    /// Something else.
+    #[error("cannot be shown: {0}")]
+    Unshowable(String),
+}
+
+impl Unfit {
+    /// The key whose value it is.
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::NoHelp => "help",
+            Self::NoName | Self::Name(_) | Self::Reserved { .. } | Self::Unshowable(_) => "name",
+        }
+    }
+
+    /// What to do about it.
+    pub const fn cure(&self) -> &'static str {
+        match self {
+            Self::NoName => "write `name: 'queries'`",
+            Self::NoHelp => "say what the metric means",
+            Self::Name(_) => "use letters, digits, `_` and `:`, and begin with no digit",
+            Self::Reserved { .. } | Self::Unshowable(_) => "use another name",
+        }
+    }
 }
 
 /// Why a value was not taken.
@@ -138,28 +183,33 @@ fn pushed_name(metric: &Metric) -> String {
 /// Whether a metric can be shown.
 ///
 /// # Errors
-/// What is wrong with it and what to do, without its place.
-pub fn validate(metric: &Metric) -> Result<(), String> {
+/// [`Unfit`], for the first reason why not.
+pub fn validate(metric: &Metric) -> Result<(), Unfit> {
     if metric.name.is_empty() {
-        return Err("name is missing; give the metric one".to_owned());
+        return Err(Unfit::NoName);
     }
     if metric.help.is_empty() {
-        return Err("help is empty; say what the metric means".to_owned());
+        return Err(Unfit::NoHelp);
     }
     let name = shown_name(metric);
     let letter = |char: char| char.is_ascii_alphabetic() || char == '_' || char == ':';
     let rest = |char: char| letter(char) || char.is_ascii_digit();
     if !name.starts_with(letter) || !name.chars().all(rest) {
-        return Err(format!(
-            "{name:?} is not a name for Prometheus; use letters, digits, _ and :, and begin with no digit"
-        ));
+        return Err(Unfit::Name(name));
     }
-    if let Some(ours) = RESERVED.iter().find(|ours| name.starts_with(**ours)) {
-        return Err(format!(
-            "{name:?} begins with {ours}, which is the supervisor's own; use another name"
-        ));
-    }
-    Ok(())
+    let ours = RESERVED.into_iter().find(|ours| name.starts_with(ours));
+    ours.map_or(Ok(()), |ours| Err(Unfit::Reserved { name, ours }))
+}
+
+/// The names of the series that a metric is shown as.
+pub fn series(metric: &Metric) -> impl Iterator<Item = String> {
+    let name = shown_name(metric);
+    let suffixes: &[&str] = match metric.kind {
+        MetricKind::Counter | MetricKind::Gauge => &[""],
+        MetricKind::Histogram => &["", "_bucket", "_sum", "_count"],
+        MetricKind::Summary => &["", "_sum", "_count"],
+    };
+    suffixes.iter().map(move |suffix| format!("{name}{suffix}"))
 }
 
 /// Whether metrics can be shown together.
@@ -170,18 +220,11 @@ pub fn validate_all(metrics: &[Metric]) -> Result<(), DeclareError> {
     if metrics.len() > MAX_METRICS {
         return Err(DeclareError::TooMany(metrics.len()));
     }
-    let mut series = std::collections::HashSet::new();
+    let mut taken = std::collections::HashSet::new();
     for (index, metric) in metrics.iter().enumerate() {
         validate(metric).map_err(|reason| DeclareError::Wrong { index, reason })?;
-        let name = shown_name(metric);
-        let suffixes: &[&str] = match metric.kind {
-            MetricKind::Counter | MetricKind::Gauge => &[""],
-            MetricKind::Histogram => &["", "_bucket", "_sum", "_count"],
-            MetricKind::Summary => &["", "_sum", "_count"],
-        };
-        for suffix in suffixes {
-            let name = format!("{name}{suffix}");
-            if !series.insert(name.clone()) {
+        for name in series(metric) {
+            if !taken.insert(name.clone()) {
                 return Err(DeclareError::Twice { index, name });
             }
         }

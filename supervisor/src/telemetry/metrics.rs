@@ -8,7 +8,7 @@ use flightline_contract::lifecycle::State;
 use prometheus::{Registry, TextEncoder};
 
 use super::builtin::{Builtin, Outcome, raise};
-use super::declared::{self, DeclareError, Declared, Pushed, Refusal};
+use super::declared::{self, DeclareError, Declared, Pushed, Refusal, Unfit};
 use super::process::Process;
 use crate::config::Metric;
 use crate::event::{Code, Source, Wake};
@@ -86,7 +86,7 @@ impl Metrics {
                 Some(known) => Arc::clone(known),
                 None => Arc::new(Declared::new(metric).map_err(|error| DeclareError::Wrong {
                     index,
-                    reason: error.to_string(),
+                    reason: Unfit::Unshowable(error.to_string()),
                 })?),
             };
             next.metrics.push(declared);
