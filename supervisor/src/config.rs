@@ -1,6 +1,7 @@
 //! The configuration as trusted: every value here was checked. All of it is compared when a new configuration is taken, so that only
 //! what changed is restarted.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +53,8 @@ pub struct Config {
     pub consul: Option<Consul>,
     /// In the order of the file.
     pub jobs: Vec<Arc<Job>>,
+    /// Name and address of each job with a port, registered or not, in the order of the file.
+    pub addresses: Vec<(Arc<str>, IpAddr)>,
     /// In the order of the file.
     pub watches: Vec<Watch>,
     /// The HTTP server for metrics and status.

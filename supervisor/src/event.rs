@@ -53,11 +53,13 @@ pub enum Code {
     Signal,
     /// A job gave up waiting for its first start.
     TimerExpired,
+    /// Can be typed, as in ContainerPilot, and never happens to anybody.
+    Quit,
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Startup,
         Self::Shutdown,
         Self::ExitSuccess,
@@ -74,6 +76,7 @@ impl Code {
         Self::ExitMaintenance,
         Self::Signal,
         Self::TimerExpired,
+        Self::Quit,
     ];
 
     /// As it is typed in `when`.
@@ -95,6 +98,7 @@ impl Code {
             Self::ExitMaintenance => "exitMaintenance",
             Self::Signal => "signal",
             Self::TimerExpired => "timerExpired",
+            Self::Quit => "quit",
         }
     }
 
@@ -117,6 +121,7 @@ impl Code {
             Self::ExitMaintenance => "ExitMaintenance",
             Self::Signal => "Signal",
             Self::TimerExpired => "TimerExpired",
+            Self::Quit => "Quit",
         }
     }
 }

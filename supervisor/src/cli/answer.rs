@@ -1,12 +1,12 @@
 //! Everything that is answered without supervising: the version, the configuration in its forms, and what a running supervisor says.
 
-use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::config::explain::explain;
 use crate::config::find::{self, find};
-use crate::config::interfaces::Addresses;
 use crate::config::load::{self, LoadError};
 use crate::config::schema::schema;
+use crate::run::prepare;
 
 use super::{
     CommandLine, Exit, Failure, Form, Invocation, Strictness, client, completions, out, version,
@@ -30,7 +30,7 @@ fn say(line: &CommandLine) -> Result<Exit, Failure> {
     match &line.invocation {
         // It is `main`'s to supervise.
         Invocation::Run => Ok(Exit::Ok),
-        Invocation::Version => told(out::pour(&version())),
+        Invocation::Version => told(out::say(&version())),
         Invocation::Completions(shell) => told(out::pour(&completions(*shell))),
         Invocation::Schema => told(out::say(&format_args!("{:#}", schema()))),
         Invocation::Render { out: None } => told(out::pour(&load::render(&file()?, &environment)?)),
@@ -44,7 +44,7 @@ fn say(line: &CommandLine) -> Result<Exit, Failure> {
                 }
             }
         }
-        Invocation::Check { strictness, form } => check(&file()?, &environment, *strictness, *form),
+        Invocation::Check { strictness, form } => check(&file()?, *strictness, *form),
         Invocation::Client(request) => {
             let socket = load::control_socket(&file()?, &environment)?;
             Ok(client::run(request, &socket))
@@ -52,43 +52,26 @@ fn say(line: &CommandLine) -> Result<Exit, Failure> {
     }
 }
 
-fn check(
-    file: &std::path::Path,
-    environment: &BTreeMap<String, String>,
-    strictness: Strictness,
-    form: Form,
-) -> Result<Exit, Failure> {
-    let addresses = Addresses::of_this_machine()
-        .map_err(|error| Failure::new(Exit::Unavailable, error.to_string()))?;
-    let loaded = load::load(file, environment, &addresses)?;
-    let findings: Vec<String> = loaded.findings.iter().map(ToString::to_string).collect();
+fn check(file: &Path, strictness: Strictness, form: Form) -> Result<Exit, Failure> {
+    let prepared = prepare::first(file)?;
+    let (config, findings) = (&prepared.config, &prepared.findings);
     match form {
-        Form::Text => {
-            told(out::pour(&explain(&loaded)))?;
-            for finding in &findings {
-                told(out::complain(finding))?;
-            }
-        }
+        Form::Text => told(out::say(&explain(&prepared.path, config, findings)))?,
         Form::Json => {
-            let jobs: Vec<&str> = loaded.config.jobs.iter().map(|job| &*job.name).collect();
+            let jobs: Vec<&str> = config.jobs.iter().map(|job| &*job.name).collect();
+            let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
             let answer = serde_json::json!({ "valid": true, "jobs": jobs, "findings": findings });
-            told(out::say(&answer))?;
+            told(out::say(&answer))?
         }
-    }
+    };
     Ok(match strictness {
         Strictness::Strict if !findings.is_empty() => Exit::Config,
         Strictness::Strict | Strictness::Lenient => Exit::Ok,
     })
 }
 
-/// A closed standard output is somebody's choice, not a failure.
 fn told(result: std::io::Result<()>) -> Result<Exit, Failure> {
-    match result {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(Exit::Unavailable, error.to_string()))
-        }
-        _ => Ok(Exit::Ok),
-    }
+    Ok(result.map(|()| Exit::Ok)?)
 }
 
 impl From<LoadError> for Failure {

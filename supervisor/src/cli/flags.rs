@@ -7,6 +7,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
 
 use super::{CommandLine, Invocation, Name, Request, Usage, UsageKind, verbs};
+use crate::config::weak;
 use crate::control::command::{Maintenance, Reload};
 
 /// Flags that are there or not.
@@ -102,9 +103,10 @@ pub(super) fn read(name: Name, words: impl IntoIterator<Item = OsString>) -> Res
         let value = match flag {
             Flag::Help => return Err(help(name)),
             Flag::Switch(switch) => {
-                match typed.value.map_or(Some(Given::Yes), Given::of) {
-                    Some(Given::Yes) => flags.on.insert(switch),
-                    Some(Given::No) => flags.on.remove(&switch),
+                let given = |value| weak::flag_word(std::str::from_utf8(value).ok()?);
+                match typed.value.map_or(Some(true), given) {
+                    Some(true) => flags.on.insert(switch),
+                    Some(false) => flags.on.remove(&switch),
                     None => {
                         return Err(wrong(
                             name,
@@ -146,22 +148,6 @@ impl<'a> Typed<'a> {
             flag: parts.next().unwrap_or_default(),
             value: parts.next(),
         })
-    }
-}
-
-enum Given {
-    Yes,
-    No,
-}
-
-impl Given {
-    /// The words that Go takes.
-    fn of(value: &[u8]) -> Option<Self> {
-        match value {
-            b"1" | b"t" | b"T" | b"true" | b"TRUE" | b"True" => Some(Self::Yes),
-            b"0" | b"f" | b"F" | b"false" | b"FALSE" | b"False" => Some(Self::No),
-            _ => None,
-        }
     }
 }
 

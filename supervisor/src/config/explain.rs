@@ -1,20 +1,18 @@
 //! A checked configuration comes in, what it means goes out: what starts each job, in which order all of it ends, what is registered and
 //! what is published. No secret is in it.
 
+use std::path::Path;
+
 use crate::config::duration::show;
 use crate::config::jobs::{Check, Job, Restarts, Role, Trigger, When};
-use crate::config::load::Loaded;
+use crate::config::load::Finding;
+use crate::config::problem::without_users;
 use crate::config::servers::{ConsulAddress, PublishMetrics};
 use crate::config::{Config, ExitWhen};
 use crate::event::Code;
 
 /// What would run, for a person; lines without an end of the last one.
-pub fn explain(loaded: &Loaded) -> String {
-    let Loaded {
-        path,
-        config,
-        findings,
-    } = loaded;
+pub fn explain(path: &Path, config: &Config, findings: &[Finding]) -> String {
     let mut lines = vec![format!("configuration is valid: {}", path.display())];
     let mut part = |title: &str, found: Vec<String>| {
         if !found.is_empty() {
@@ -109,7 +107,11 @@ fn when(when: &When) -> String {
 }
 
 fn event(trigger: &Trigger) -> String {
-    format!("{} says {}", trigger.source, trigger.code.as_str())
+    let source = match trigger.source.as_str() {
+        "" => "nobody",
+        source => source,
+    };
+    format!("{source} says {}", trigger.code.as_str())
 }
 
 /// Who ends when, after the supervisor was told to end.
@@ -155,8 +157,8 @@ fn registered(config: &Config) -> Vec<String> {
         return Vec::new();
     };
     let mut lines = vec![match &consul.address {
-        ConsulAddress::Http(address) => format!("agent: {address}"),
-        ConsulAddress::Https(address) => format!("agent: {address}, over TLS"),
+        ConsulAddress::Http(address) => format!("agent: {}", without_users(address)),
+        ConsulAddress::Https(address) => format!("agent: {}, over TLS", without_users(address)),
         ConsulAddress::Unix(path) => format!("agent: {}", path.display()),
     }];
     for service in config.jobs.iter().filter_map(|job| job.service.as_ref()) {
@@ -187,7 +189,7 @@ fn published(config: &Config) -> Vec<String> {
     let Some(nats) = &config.nats else {
         return Vec::new();
     };
-    let masked = |url: &String| crate::config::problem::without_users(url);
+    let masked = |url: &String| without_users(url);
     let servers: Vec<_> = nats.server.urls.iter().map(masked).collect();
     let metrics = match nats.metrics {
         PublishMetrics::Published => ", and what jobs report",

@@ -1,5 +1,5 @@
-//! A file and the environment come in, the trusted configuration or a report of everything that is wrong goes out. Nothing is
-//! connected to, and nothing is written.
+//! A file and the environment come in, the trusted configuration or a report of everything that is wrong goes out. Files that
+//! it names are looked at; nothing is connected to, and nothing is written.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -19,7 +19,7 @@ pub use crate::config::problem::{Finding, Report, Source};
 /// Largest configuration file: such a file is typed by hand, or made from something that was.
 pub const FILE_LIMIT: u64 = 1 << 20;
 
-/// Why there is no configuration. Each text is a whole report; the exit status is [`LoadError::EXIT`].
+/// Why there is no configuration. Each text is a whole report.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// Nobody said which file.
@@ -39,17 +39,9 @@ pub enum LoadError {
         /// Which file.
         path: PathBuf,
     },
-    /// The addresses of this machine could not be read.
-    #[error("cannot read the addresses of this machine: {0}")]
-    Addresses(std::io::Error),
     /// What it says is wrong.
     #[error(transparent)]
     Wrong(#[from] Report),
-}
-
-impl LoadError {
-    /// The exit status of a program that cannot begin because of its configuration.
-    pub const EXIT: u8 = 78;
 }
 
 /// A checked configuration.

@@ -49,6 +49,9 @@ fn property(key: &Key) -> Value {
     let mut kinds = alternatives(key.kind);
     if key.default != Default::Needed {
         kinds.push(json!({ "type": "null" }));
+        if matches!(key.kind, Kind::Choice(_) | Kind::Word(_)) {
+            kinds.push(json!({ "const": "" }));
+        }
     }
     let without = match key.default {
         Default::Given(value) => format!(" Default: {value}."),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::config::Config;
+use crate::config::explain::explain;
 use crate::config::interfaces::Addresses;
 use crate::config::load::{LoadError, Loaded, load};
 use crate::template::Environment;
@@ -66,6 +67,14 @@ pub(crate) fn report(text: &str) -> String {
 pub(crate) fn findings(text: &str) -> String {
     match load_text(text) {
         Ok(loaded) => loaded.findings.iter().map(ToString::to_string).collect(),
+        Err(error) => panic!("{text}\n{error}"),
+    }
+}
+
+/// A text that must be right, as it is explained to a person.
+pub(crate) fn explained(text: &str) -> String {
+    match load_text(text) {
+        Ok(loaded) => explain(&loaded.path, &loaded.config, &loaded.findings),
         Err(error) => panic!("{text}\n{error}"),
     }
 }

@@ -4,11 +4,11 @@ use crate::config::Config;
 use crate::config::check::job::OURSELVES;
 
 impl Config {
-    /// Name and value of `CONTAINERPILOT_<NAME>_IP` for all that is registered, and for the telemetry server.
+    /// Name and value of `CONTAINERPILOT_<NAME>_IP` for every job with a port, registered or not, and for the telemetry server.
     pub fn variables(&self) -> Vec<(String, String)> {
-        let services = self.jobs.iter().filter_map(|job| job.service.as_ref());
-        let mut variables: Vec<_> = services
-            .map(|service| (ip_variable(&service.name), service.address.to_string()))
+        let advertised = self.addresses.iter();
+        let mut variables: Vec<_> = advertised
+            .map(|(name, address)| (ip_variable(name), address.to_string()))
             .collect();
         let telemetry = self.telemetry.as_ref();
         let address = telemetry.map(|telemetry| telemetry.address.ip().to_string());

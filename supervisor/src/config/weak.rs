@@ -112,18 +112,24 @@ pub const FLAG_WORDS: [[&str; 6]; 2] = [
     ["0", "f", "F", "FALSE", "false", "False"],
 ];
 
+/// Yes or no as Go reads the word; nothing if it is neither.
+pub fn flag_word(text: &str) -> Option<bool> {
+    let [yes, no] = FLAG_WORDS;
+    yes.contains(&text)
+        .then_some(true)
+        .or_else(|| no.contains(&text).then_some(false))
+}
+
 /// Yes or no: numbers are yes unless 0, text is one of Go's words or empty for no.
 ///
 /// # Errors
 /// When it is none of these.
 pub fn flag(value: &Value) -> Result<bool, WeakError> {
-    let [yes, no] = FLAG_WORDS;
     match value {
         Value::Bool(value) => Ok(*value),
         Value::Number(number) => Ok(*number != 0.0),
-        Value::Text(text) if yes.contains(&text.as_str()) => Ok(true),
-        Value::Text(text) if text.is_empty() || no.contains(&text.as_str()) => Ok(false),
-        Value::Text(_) => Err(WeakError::NoFlag),
+        Value::Text(text) if text.is_empty() => Ok(false),
+        Value::Text(text) => flag_word(text).ok_or(WeakError::NoFlag),
         Value::Null | Value::Array(_) | Value::Object(_) => Err(wanted("true or false", value)),
     }
 }

@@ -9,13 +9,14 @@ use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use tokio::time::timeout;
 
-use super::error::{CallError, OpenError};
+use super::error::CallError;
 use super::path::Target;
 use super::payload::{self, CheckStatus, Instance};
 use super::transport::Transport;
 use crate::config::{Consul, Service};
 use flightline_link::chain::chain;
 use flightline_link::secret::Secret;
+use flightline_link::tls::TlsError;
 
 /// What is read of an answer to a query: some thousand instances of one service.
 const INSTANCES_LIMIT: usize = 8 * 1024 * 1024;
@@ -74,11 +75,11 @@ struct Answer {
 }
 
 impl Client {
-    /// A client for `config`; does not connect.
+    /// A client for `config`; does not connect. An address that is none fails each call, as it does in ContainerPilot.
     ///
     /// # Errors
-    /// [`OpenError`] says what to correct in the configuration.
-    pub fn open(config: &Consul) -> Result<Self, OpenError> {
+    /// When a file with certificates is missing or wrong.
+    pub fn open(config: &Consul) -> Result<Self, TlsError> {
         Ok(Self {
             inner: Arc::new(Inner {
                 transport: Transport::open(config)?,
@@ -219,10 +220,7 @@ impl Client {
         let uri = self.inner.transport.uri(target.as_str());
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
-        *request.uri_mut() = uri.map_err(|error| CallError::Refused {
-            status: StatusCode::URI_TOO_LONG,
-            said: error.to_string(),
-        })?;
+        *request.uri_mut() = uri?;
         let agent = HeaderValue::from_static(concat!("flightline/", env!("CARGO_PKG_VERSION")));
         let headers = request.headers_mut();
         headers.insert(USER_AGENT, agent);

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use flightline_link::tls::TlsError;
 use http::StatusCode;
 
 /// What is shown of a refusal: Consul's are a sentence, what else answers on that port may send a page.
@@ -16,25 +15,22 @@ const UNKNOWN: [&str; 3] = [
     "does not have associated ttl",
 ];
 
-/// Consul cannot be asked because of the configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The address is not that of a server.
-    #[error("consul address {address:?}: {reason}; write it as host:port")]
-    Address {
-        /// As typed.
-        address: String,
-        /// Why.
-        reason: String,
-    },
-    /// A file of certificates, or what is in it.
-    #[error("consul tls: {0}")]
-    Tls(#[from] TlsError),
+/// An address is not that of a server.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{address:?} is no address ({reason}); write it as host:port")]
+pub struct AddressError {
+    /// As typed, without a user.
+    pub address: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// A call that did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
+    /// There is nowhere to ask.
+    #[error("cannot be asked: {0}")]
+    Address(#[from] AddressError),
     /// No connection, or one that broke.
     #[error("cannot be reached: {0}")]
     Away(String),
@@ -109,9 +105,11 @@ impl CallError {
         match self {
             Self::Away(_) | Self::Late(_) | Self::Failing { .. } => Remedy::Retry,
             Self::Unknown(_) => Remedy::Register,
-            Self::Refused { .. } | Self::TooLong(_) | Self::Unreadable(_) | Self::Token { .. } => {
-                Remedy::Correct
-            }
+            Self::Address(_)
+            | Self::Refused { .. }
+            | Self::TooLong(_)
+            | Self::Unreadable(_)
+            | Self::Token { .. } => Remedy::Correct,
         }
     }
 }

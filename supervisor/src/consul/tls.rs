@@ -9,7 +9,7 @@ use flightline_link::tls::{self as link, TlsError};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use crate::config::{ConsulTls, Verify};
 
@@ -21,15 +21,58 @@ const CA_FILES: usize = 1000;
 /// # Errors
 /// When a file is missing or wrong.
 pub fn client_config(tls: &ConsulTls) -> Result<ClientConfig, TlsError> {
-    let files = files(tls)?;
-    let trusting = match tls.verify {
-        Verify::Nobody => link::begin()?
+    let trusting = match (tls.verify, files(tls)) {
+        (Verify::Nobody, _) => link::begin()?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Anybody(link::provider()))),
-        Verify::Peer if files.is_empty() => link::trusting_system(link::begin()?)?,
-        Verify::Peer => link::begin()?.with_root_certificates(link::authorities(&files)?),
+        (Verify::Peer, Ok(files)) if files.is_empty() => link::trusting_system(link::begin()?)?,
+        (Verify::Peer, files) => link::begin()?.with_root_certificates(link::authorities(&files?)?),
     };
     link::identified(trusting, tls.identity.as_ref())
+}
+
+/// A part of [`ConsulTls`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// `ca_file`.
+    CaFile,
+    /// `ca_path`.
+    CaPath,
+    /// `identity`.
+    Identity,
+    /// `server_name`.
+    ServerName,
+}
+
+/// Every part that cannot be used, as [`client_config`] and [`server_name`] would say of the first.
+pub fn faults(tls: &ConsulTls) -> Vec<(Part, TlsError)> {
+    let ca_file = || tls.ca_file.iter().try_for_each(read);
+    let ca_path = || tls.ca_path.iter().try_for_each(|folder| read_all(folder));
+    let identity = || {
+        let builder = link::begin()?.with_root_certificates(RootCertStore::empty());
+        link::identified(builder, tls.identity.as_ref()).map(drop)
+    };
+    let name = || match &tls.server_name {
+        Some(name) => server_name(name).map(drop),
+        None => Ok(()),
+    };
+    let mut said = Vec::new();
+    if tls.verify == Verify::Peer {
+        said.extend([(Part::CaFile, ca_file()), (Part::CaPath, ca_path())]);
+    }
+    said.extend([(Part::Identity, identity()), (Part::ServerName, name())]);
+    let faults = said.into_iter();
+    faults
+        .filter_map(|(part, result)| Some((part, result.err()?)))
+        .collect()
+}
+
+fn read(file: &PathBuf) -> Result<(), TlsError> {
+    link::authorities([file]).map(drop)
+}
+
+fn read_all(folder: &Path) -> Result<(), TlsError> {
+    link::authorities(files_in(folder)?).map(drop)
 }
 
 /// The name that the agent's certificate must have.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::uri::{Authority, Scheme};
-use http::{Request, Response, Uri};
+use http::{Request, Response, StatusCode, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
@@ -20,8 +20,11 @@ use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::UnixStream;
 
-use super::error::OpenError;
+use flightline_link::tls::TlsError;
+
+use super::error::{AddressError, CallError};
 use super::tls;
+use crate::config::problem::without_users;
 use crate::config::{Consul, ConsulAddress};
 
 /// For a connection to be made; a call's own limit may be shorter.
@@ -38,7 +41,8 @@ type Body = Full<Bytes>;
 pub struct Transport {
     connections: Connections,
     scheme: Scheme,
-    authority: Authority,
+    /// An address that is none is told by each call: until then nobody may need Consul.
+    authority: Result<Authority, AddressError>,
 }
 
 #[derive(Debug)]
@@ -51,8 +55,8 @@ impl Transport {
     /// To the agent that `config` names; does not connect.
     ///
     /// # Errors
-    /// When the address or a certificate is wrong.
-    pub fn open(config: &Consul) -> Result<Self, OpenError> {
+    /// When a file with certificates is missing or wrong.
+    pub fn open(config: &Consul) -> Result<Self, TlsError> {
         let mut builder = Client::builder(TokioExecutor::new());
         builder
             .pool_timer(TokioTimer::new())
@@ -74,7 +78,7 @@ impl Transport {
                 Ok(Self {
                     connections: Connections::Tcp(builder.build(connector)),
                     scheme: Scheme::HTTP,
-                    authority: authority(address)?,
+                    authority: authority(address),
                 })
             }
             ConsulAddress::Https(address) => {
@@ -89,7 +93,7 @@ impl Transport {
                 Ok(Self {
                     connections: Connections::Tcp(builder.build(connector)),
                     scheme: Scheme::HTTPS,
-                    authority: authority(address)?,
+                    authority: authority(address),
                 })
             }
             ConsulAddress::Unix(path) => Ok(Self {
@@ -98,7 +102,7 @@ impl Transport {
                 })),
                 scheme: Scheme::HTTP,
                 // What every agent takes, whatever its own address is.
-                authority: Authority::from_static("localhost"),
+                authority: Ok(Authority::from_static("localhost")),
             }),
         }
     }
@@ -106,13 +110,17 @@ impl Transport {
     /// The address of `target` (path and query) at this agent.
     ///
     /// # Errors
-    /// When `target` is longer than an address may be.
-    pub fn uri(&self, target: &str) -> Result<Uri, http::Error> {
-        Uri::builder()
+    /// When the agent's own address is none, or `target` is longer than an address may be.
+    pub fn uri(&self, target: &str) -> Result<Uri, CallError> {
+        let uri = Uri::builder()
             .scheme(self.scheme.clone())
-            .authority(self.authority.clone())
+            .authority(self.authority.clone()?)
             .path_and_query(target)
-            .build()
+            .build();
+        uri.map_err(|error| CallError::Refused {
+            status: StatusCode::URI_TOO_LONG,
+            said: error.to_string(),
+        })
     }
 
     /// One exchange, and a second one over a new connection if the first one's was dead. Every call of ours may be heard twice.
@@ -143,9 +151,13 @@ fn tcp() -> HttpConnector {
     connector
 }
 
-fn authority(address: &str) -> Result<Authority, OpenError> {
-    let refuse = |reason: String| OpenError::Address {
-        address: address.to_owned(),
+/// Host and port of an agent.
+///
+/// # Errors
+/// When `address` is not that of a server.
+pub fn authority(address: &str) -> Result<Authority, AddressError> {
+    let refuse = |reason: String| AddressError {
+        address: without_users(address),
         reason,
     };
     let authority: Authority = address
@@ -191,5 +203,20 @@ mod tests {
             let said = authority(bad).unwrap_err().to_string();
             assert!(said.contains("host:port"), "{said}");
         }
+    }
+
+    #[test]
+    fn an_address_that_is_none_fails_its_calls_and_shows_no_password() {
+        let said = authority("joe:hunter2@a b").unwrap_err().to_string();
+        assert!(!said.contains("hunter2"), "{said}");
+        let transport = Transport::open(&Consul {
+            address: ConsulAddress::Http("joe:hunter2@:8500://".to_owned()),
+            token: None,
+            tls: crate::config::ConsulTls::default(),
+            lifecycle_kv: None,
+        });
+        let error = transport.unwrap().uri("/v1/kv/x").unwrap_err();
+        assert_eq!(error.remedy(), crate::consul::error::Remedy::Correct);
+        assert!(!error.to_string().contains("hunter2"), "{error}");
     }
 }

@@ -130,9 +130,14 @@ pub fn signal(text: &str) -> Result<Signal, NoSuchSignal> {
     if let Ok(number) = text.parse::<i32>() {
         return Signal::try_from(number).map_err(|_| unknown());
     }
+    signal_name(text).parse().map_err(|_| unknown())
+}
+
+/// The full name that `text` stands for, whether there is such a signal or not.
+pub fn signal_name(text: &str) -> String {
     let upper = text.to_ascii_uppercase();
     let bare = upper.strip_prefix("SIG").unwrap_or(&upper);
-    format!("SIG{bare}").parse().map_err(|_| unknown())
+    format!("SIG{bare}")
 }
 
 #[cfg(test)]

@@ -221,7 +221,8 @@ impl Fleet {
             | Code::Stopped
             | Code::ExitMaintenance
             | Code::Signal
-            | Code::TimerExpired => false,
+            | Code::TimerExpired
+            | Code::Quit => false,
         }
     }
 }

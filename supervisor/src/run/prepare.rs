@@ -1,18 +1,18 @@
-//! A file comes in, a configuration with everything opened that can fail comes out: what is refused here changes nothing.
+//! A file comes in, a configuration with everything opened that can fail comes out: what is refused here changes nothing. A check, a start
+//! and a reload all ask here, so that they agree.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tracing::warn;
 
 use crate::cli::{Exit, Failure};
 use crate::config::interfaces::Addresses;
-use crate::config::load::{self, LoadError};
+use crate::config::load::{self, Finding, LoadError};
 use crate::config::{Config, find};
 use crate::consul::Client;
-use crate::consul::error::OpenError;
-use crate::telemetry::declared::{self, DeclareError};
+use flightline_link::tls::TlsError;
 
 use super::variables::Given;
 
@@ -23,8 +23,10 @@ pub struct Prepared {
     pub config: Arc<Config>,
     /// The client for its Consul, if it has one.
     pub client: Option<Client>,
+    /// The file it was read from.
+    pub path: PathBuf,
     /// What is odd and yet allowed.
-    findings: Vec<String>,
+    pub findings: Vec<Finding>,
 }
 
 /// Why a configuration cannot be taken; the text is the whole report.
@@ -36,12 +38,9 @@ pub enum PrepareError {
     /// The addresses of this machine cannot be read.
     #[error("the addresses of this machine cannot be read: {0}")]
     Addresses(#[from] std::io::Error),
-    /// Certificates or address of Consul.
-    #[error("consul: {0}")]
-    Consul(#[from] OpenError),
-    /// Metrics that cannot be.
-    #[error(transparent)]
-    Metrics(#[from] DeclareError),
+    /// Certificates for Consul: what is wrong with the files that are named has its place in the file, so these are the system's.
+    #[error("consul.tls: {0}")]
+    Consul(#[from] TlsError),
 }
 
 /// Reads `file` as its template makes it of this process's environment and of `given`.
@@ -58,18 +57,16 @@ pub fn prepare(file: &Path, given: &BTreeMap<String, String>) -> Result<Prepared
     let addresses = Addresses::of_this_machine()?;
     let loaded = load::load(file, &environment, &addresses)?;
     let config = loaded.config;
-    if let Some(telemetry) = &config.telemetry {
-        declared::validate_all(&telemetry.metrics)?;
-    }
     let client = config.consul.as_ref().map(Client::open).transpose()?;
     Ok(Prepared {
         config: Arc::new(config),
         client,
-        findings: loaded.findings.iter().map(ToString::to_string).collect(),
+        path: loaded.path,
+        findings: loaded.findings,
     })
 }
 
-/// Reads `file` for the first time.
+/// Reads `file` for the first time, to start with it or to say what is wrong with it.
 ///
 /// # Errors
 /// As [`prepare`], with exit code 78.
@@ -81,8 +78,8 @@ pub fn first(file: &Path) -> Result<Prepared, Failure> {
 impl Prepared {
     /// Says what is odd.
     pub fn say_findings(&self) {
-        for line in self.findings.iter().flat_map(|finding| finding.lines()) {
-            warn!("{line}");
+        for finding in &self.findings {
+            finding.to_string().lines().for_each(|line| warn!("{line}"));
         }
     }
 }

@@ -31,12 +31,12 @@ static OURS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeclareError {
     /// One of them is wrong by itself.
-    #[error("telemetry: metrics[{index}]: {reason}")]
+    #[error("telemetry: metrics[{index}]: `{}` {reason}; {}", reason.key(), reason.cure())]
     Wrong {
         /// Its place in the list, from 0.
         index: usize,
-        /// What is wrong and what to do.
-        reason: String,
+        /// What is wrong.
+        reason: Unfit,
     },
     /// Two of different names would show the same series, as a summary `a` and a gauge `a_count`.
     #[error(
@@ -51,6 +51,46 @@ pub enum DeclareError {
     /// More than allowed.
     #[error("telemetry: {0} metrics are more than {MAX_METRICS}; declare fewer")]
     TooMany(usize),
+}
+
+/// Why a metric cannot be shown.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// It has no name.
+    #[error("must not be empty")]
+    NoName,
+    /// Nobody would know what it means.
+    #[error("must not be empty")]
+    NoHelp,
+    /// Prometheus takes no such name.
+    #[error("makes {0:?}, which is no name for Prometheus")]
+    Name(String),
+    /// The name is one of ours.
+    #[error("makes {0:?}, which is a metric of the supervisor itself")]
+    Reserved(String),
+    /// Something else.
+    #[error("cannot be shown: {0}")]
+    Unshowable(String),
+}
+
+impl Unfit {
+    /// The key whose value it is.
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::NoHelp => "help",
+            Self::NoName | Self::Name(_) | Self::Reserved(_) | Self::Unshowable(_) => "name",
+        }
+    }
+
+    /// What to do about it.
+    pub const fn cure(&self) -> &'static str {
+        match self {
+            Self::NoName => "write `name: 'queries'`",
+            Self::NoHelp => "say what the metric means",
+            Self::Name(_) => "use letters, digits, `_` and `:`, and begin with no digit",
+            Self::Reserved(_) | Self::Unshowable(_) => "use another name",
+        }
+    }
 }
 
 /// Why a value was not taken.
@@ -148,32 +188,28 @@ fn pushed_name(metric: &Metric) -> String {
 /// Whether a metric can be shown.
 ///
 /// # Errors
-/// What is wrong with it and what to do, without its place.
-pub fn validate(metric: &Metric) -> Result<(), String> {
+/// [`Unfit`], for the first reason why not.
+pub fn validate(metric: &Metric) -> Result<(), Unfit> {
     if metric.name.is_empty() {
-        return Err("name is missing; give the metric one".to_owned());
+        return Err(Unfit::NoName);
     }
     if metric.help.is_empty() {
-        return Err("help is empty; say what the metric means".to_owned());
+        return Err(Unfit::NoHelp);
     }
     let name = shown_name(metric);
     let letter = |char: char| char.is_ascii_alphabetic() || char == '_' || char == ':';
     let rest = |char: char| letter(char) || char.is_ascii_digit();
     if !name.starts_with(letter) || !name.chars().all(rest) {
-        return Err(format!(
-            "{name:?} is not a name for Prometheus; use letters, digits, _ and :, and begin with no digit"
-        ));
+        return Err(Unfit::Name(name));
     }
-    if let Some(taken) = series(metric).into_iter().find(|series| is_ours(series)) {
-        return Err(format!(
-            "{taken:?} is a metric of the supervisor itself; use another name"
-        ));
+    if let Some(name) = series(metric).into_iter().find(|series| is_ours(series)) {
+        return Err(Unfit::Reserved(name));
     }
     Ok(())
 }
 
 /// The names of what a metric shows.
-fn series(metric: &Metric) -> Vec<String> {
+pub fn series(metric: &Metric) -> Vec<String> {
     let suffixes: &[&str] = match metric.kind {
         MetricKind::Counter | MetricKind::Gauge => &[],
         MetricKind::Histogram => &SUFFIXES,

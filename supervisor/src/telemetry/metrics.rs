@@ -8,7 +8,7 @@ use flightline_contract::lifecycle::State;
 use prometheus::{Registry, TextEncoder};
 
 use super::builtin::{Builtin, Outcome};
-use super::declared::{self, DeclareError, Declared, Pushed, Refusal};
+use super::declared::{self, DeclareError, Declared, Pushed, Refusal, Unfit};
 use super::maker::Maker;
 use super::process::Process;
 use crate::config::Metric;
@@ -93,7 +93,7 @@ impl Metrics {
                 Some(known) => Arc::clone(known),
                 None => Arc::new(Declared::new(metric).map_err(|error| DeclareError::Wrong {
                     index,
-                    reason: error.to_string(),
+                    reason: Unfit::Unshowable(error.to_string()),
                 })?),
             };
             next.metrics.push(declared);

@@ -10,10 +10,12 @@ use super::rig::{Ask, Rig};
 
 const HELPER: &str = "notify::a_program_that_says_it_is_ready";
 
+/// No test but a program, which another test runs as a job: without a socket there is nothing to do.
 #[test]
-#[ignore = "run as a program by other tests"]
 fn a_program_that_says_it_is_ready() {
-    let name = std::env::var("NOTIFY_SOCKET").unwrap();
+    let Ok(name) = std::env::var("NOTIFY_SOCKET") else {
+        return;
+    };
     let name = name.strip_prefix('@').expect("a name, no file");
     let address = SocketAddr::from_abstract_name(name).unwrap();
     let socket = UnixDatagram::unbound().unwrap();
@@ -33,7 +35,7 @@ fn a_program_that_says_it_is_ready() {
 async fn ready_is_told_once() {
     let mut rig = Rig::new();
     let helper = std::env::current_exe().unwrap();
-    let mut ask = Ask::program(helper.to_str().unwrap(), &["--ignored", "--exact", HELPER]);
+    let mut ask = Ask::program(helper.to_str().unwrap(), &["--exact", HELPER]);
     ask.readiness = Readiness::Notify;
     let run = rig.spawn(&ask);
     let Wake::Ready { run: ready } = rig.wake().await else {

@@ -13,12 +13,12 @@ const APP: &str = "{
   jobs: [
     {
       name: 'app',
-      exec: ['{{ .HELPER }}', '--ignored', '--exact', 'program::serves'],
+      exec: ['{{ .HELPER }}', '--exact', 'program::serves'],
       env: { SCENARIO_PORT: '{{ .APP_PORT }}' },
       port: {{ .APP_PORT }},
       interfaces: 'lo',
       health: {
-        exec: ['{{ .HELPER }}', '--ignored', '--exact', 'program::fetches'],
+        exec: ['{{ .HELPER }}', '--exact', 'program::fetches'],
         interval: 1,
         ttl: 5,
       },
@@ -33,19 +33,19 @@ const NGINX: &str = "{
   jobs: [
     {
       name: 'nginx',
-      exec: ['{{ .HELPER }}', '--ignored', '--exact', 'program::serves'],
+      exec: ['{{ .HELPER }}', '--exact', 'program::serves'],
       env: { SCENARIO_PORT: '{{ .NGINX_PORT }}', SCENARIO_UPSTREAM: '{{ .FOLDER }}/upstream' },
       port: {{ .NGINX_PORT }},
       interfaces: 'lo',
       health: {
-        exec: ['{{ .HELPER }}', '--ignored', '--exact', 'program::fetches'],
+        exec: ['{{ .HELPER }}', '--exact', 'program::fetches'],
         interval: 1,
         ttl: 5,
       },
     },
     {
       name: 'onchange-app',
-      exec: ['{{ .HELPER }}', '--ignored', '--exact', 'program::renders'],
+      exec: ['{{ .HELPER }}', '--exact', 'program::renders'],
       env: { SCENARIO_UPSTREAM: '{{ .FOLDER }}/upstream' },
       when: { source: 'watch.app', each: 'changed' },
     },

@@ -1,5 +1,5 @@
 //! Programs that jobs run where a shell is not enough. Debian promises neither an HTTP server nor a client, so this test's own binary is
-//! both: it is run with the name of one of these, which are no tests.
+//! both: it is run with the name of one of these. They are no tests: without their variables they do nothing.
 
 use std::env;
 use std::fs;
@@ -12,7 +12,6 @@ use serde_json::Value;
 /// Answers each request. What is below `/app/` is asked of the first address in the file `UPSTREAM`, if there is one, as a reverse proxy
 /// would.
 #[test]
-#[ignore = "a program for jobs"]
 fn serves() {
     let Ok(port) = env::var("SCENARIO_PORT") else {
         return;
@@ -54,7 +53,6 @@ fn forwarded() -> Option<String> {
 
 /// Succeeds when a page is there.
 #[test]
-#[ignore = "a program for jobs"]
 fn fetches() {
     if let Ok(port) = env::var("SCENARIO_PORT") {
         let url = format!("http://127.0.0.1:{port}/");
@@ -64,7 +62,6 @@ fn fetches() {
 
 /// Writes the addresses of all passing instances of `app` into the file `UPSTREAM`, a line each.
 #[test]
-#[ignore = "a program for jobs"]
 fn renders() {
     let (Ok(consul), Ok(file)) = (env::var("CONSUL"), env::var("SCENARIO_UPSTREAM")) else {
         return;

@@ -29,13 +29,13 @@ const APP: &str = "{
     { name: 'preStart', exec: ['sh', '-c', 'echo preparing'] },
     {
       name: 'app',
-      exec: ['{{ .HELPER }}', '--ignored', '--exact', 'program::serves'],
+      exec: ['{{ .HELPER }}', '--exact', 'program::serves'],
       env: { SCENARIO_PORT: '{{ .APP_PORT }}' },
       when: { source: 'preStart', once: 'exitSuccess' },
       port: {{ .APP_PORT }},
       interfaces: 'lo',
       health: {
-        exec: ['{{ .HELPER }}', '--ignored', '--exact', 'program::fetches'],
+        exec: ['{{ .HELPER }}', '--exact', 'program::fetches'],
         interval: 1,
         ttl: 5,
       },

@@ -6,10 +6,12 @@ use flightline_link::secret::Secret;
 
 use crate::config::check::Checker;
 use crate::config::check::section::{Item, Section};
-use crate::config::problem::quoted;
+use crate::config::problem::{quoted, without_users};
 use crate::config::servers::{Consul, ConsulAddress, ConsulTls, Verify};
 use crate::config::tree::{Span, Value};
 use crate::config::weak;
+use crate::consul::tls::{self as certificates, Part};
+use crate::consul::transport::authority;
 
 /// Where an agent answers unless somebody says otherwise.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:8500";
@@ -67,15 +69,15 @@ fn agent(
         .variable("CONSUL_HTTP_TOKEN")
         .map(str::to_owned)
         .or(typed_token);
-    let tls = tls(
-        check,
-        at,
-        section.and_then(|section| section.section("tls")).as_ref(),
-    );
-    if matches!(address, ConsulAddress::Http(_)) && section.is_some_and(|s| s.item("tls").is_some())
-    {
-        let cure = "write `scheme: 'https'`, or remove `tls`";
-        check.note(at, "`consul.tls` has no effect on plain HTTP", cure);
+    let typed_tls = section.and_then(|section| section.section("tls"));
+    let tls = tls(check, at, typed_tls.as_ref());
+    match address {
+        ConsulAddress::Https(_) => say_faults(&tls, check, at, typed_tls.as_ref()),
+        ConsulAddress::Http(_) if section.is_some_and(|s| s.item("tls").is_some()) => {
+            let cure = "write `scheme: 'https'`, or remove `tls`";
+            check.note(at, "`consul.tls` has no effect on plain HTTP", cure);
+        }
+        ConsulAddress::Http(_) | ConsulAddress::Unix(_) => {}
     }
     let lifecycle_kv = section.and_then(|section| section.filled("lifecycleKv"));
     let lifecycle_kv = lifecycle_kv.map(|key| key.trim_matches('/').to_owned());
@@ -93,7 +95,8 @@ enum Scheme {
     Https,
 }
 
-/// One leading scheme is taken off; what else is wrong with an address only shows when it is used, so it is only said.
+/// One leading scheme is taken off. What else is wrong with an address fails the calls and nothing else in ContainerPilot, so it is only
+/// said.
 fn parse_address(text: &str, by_default: Scheme, check: &Checker<'_>, at: Span) -> ConsulAddress {
     if let Some(path) = text.strip_prefix("unix://") {
         return ConsulAddress::Unix(PathBuf::from(path));
@@ -104,13 +107,11 @@ fn parse_address(text: &str, by_default: Scheme, check: &Checker<'_>, at: Span) 
         (None, None) => (by_default, text),
     };
     let rest = rest.trim_end_matches('/').to_owned();
-    if rest.is_empty() || rest.contains("//") || rest.contains(char::is_whitespace) {
-        let what = format!("no agent can be reached at {}", quoted(text));
-        check.note(
-            at,
-            what,
-            "write `host:port`, with http:// or https:// before it if need be",
-        );
+    if let Err(error) = authority(&rest) {
+        let (typed, reason) = (quoted(&without_users(text)), error.reason);
+        let what = format!("no agent can be reached at {typed}: {reason}");
+        let cure = "write `host:port`, with http:// or https:// before it if need be";
+        check.note(at, what, cure);
     }
     match scheme {
         Scheme::Http => ConsulAddress::Http(rest),
@@ -118,14 +119,14 @@ fn parse_address(text: &str, by_default: Scheme, check: &Checker<'_>, at: Span) 
     }
 }
 
+/// As Consul's own tools, we go on without a variable that cannot be understood.
 fn variable_flag(check: &Checker<'_>, at: Span, name: &str) -> Option<bool> {
-    let text = check.variable(name)?;
-    let flag = weak::flag(&Value::Text(text.to_owned()));
-    if flag.is_err() {
-        let what = format!("the variable {name} says neither yes nor no");
-        check.wrong(at, what, "set it to 1 or 0");
+    let flag = weak::flag_word(check.variable(name)?);
+    if flag.is_none() {
+        let what = format!("the variable {name} says neither yes nor no, and is ignored");
+        check.note(at, what, "set it to 1 or 0");
     }
-    flag.ok()
+    flag
 }
 
 fn tls(check: &Checker<'_>, at: Span, section: Option<&Section<'_>>) -> ConsulTls {
@@ -140,12 +141,16 @@ fn tls(check: &Checker<'_>, at: Span, section: Option<&Section<'_>>) -> ConsulTl
         (Some(cert), Some(key)) => Some((cert, key)),
         (None, None) => None,
         _ => {
-            let what = "a client certificate for Consul needs its key, and a key its certificate";
-            check.wrong(at, what, "write both `clientcert` and `clientkey`");
+            let what = "a client certificate for Consul needs its key, and a key its certificate: what is there of them is ignored";
+            let cure = "give both, as `clientcert` and `clientkey` or as CONSUL_CLIENT_CERT and CONSUL_CLIENT_KEY";
+            check.note(at, what, cure);
             None
         }
     };
-    let typed_verify = section.and_then(|section| section.flag("verify"));
+    // Empty text is no word against checking who the agent is.
+    let typed_verify = section
+        .filter(|section| section.item("verify").is_some_and(|item| !item.is_empty()))
+        .and_then(|section| section.flag("verify"));
     let verify = variable_flag(check, at, "CONSUL_HTTP_SSL_VERIFY").or(typed_verify);
     ConsulTls {
         ca_file: path("CONSUL_CACERT", "cafile"),
@@ -156,5 +161,23 @@ fn tls(check: &Checker<'_>, at: Span, section: Option<&Section<'_>>) -> ConsulTl
             Some(false) => Verify::Nobody,
             _ => Verify::Peer,
         },
+    }
+}
+
+/// Says what of the certificates cannot be used, at its key or of its variable.
+fn say_faults(tls: &ConsulTls, check: &Checker<'_>, at: Span, section: Option<&Section<'_>>) {
+    for (part, error) in certificates::faults(tls) {
+        let (variable, key) = match part {
+            Part::CaFile => ("CONSUL_CACERT", "cafile"),
+            Part::CaPath => ("CONSUL_CAPATH", "capath"),
+            Part::Identity => ("CONSUL_CLIENT_CERT", "clientcert"),
+            Part::ServerName => ("CONSUL_TLS_SERVER_NAME", "servername"),
+        };
+        let typed = section.filter(|_| check.variable(variable).is_none());
+        let (at, named) = match typed {
+            Some(section) => (section.at(key), format!("`{}`", section.path_of(key))),
+            None => (at, format!("the variable {variable}")),
+        };
+        check.wrong(at, format!("{named}: {error}"), "correct or remove it");
     }
 }

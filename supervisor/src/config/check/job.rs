@@ -1,5 +1,6 @@
 //! One element of `jobs` comes in, a job as trusted goes out, with the places that are needed to hold it against the others.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub(crate) struct Placed {
     pub(crate) job: Job,
     /// Its port, whether it is registered or not.
     pub(crate) port: Option<u16>,
+    /// Where that is, registered or not.
+    pub(crate) address: Option<IpAddr>,
     /// Its name.
     pub(crate) name_at: Span,
     /// What starts it.
@@ -43,7 +46,7 @@ pub(crate) fn check(section: &Section<'_>, registry: Registry) -> Option<Placed>
         .section("health")
         .and_then(|found| health::check(&found));
     let health = health.or_else(|| without_health(section, name.as_deref(), port));
-    let service = service::check(section, name.as_deref(), port, health.as_ref(), registry);
+    let advertised = service::check(section, name.as_deref(), port, health.as_ref(), registry);
     let exec = section.exec("exec");
     if section.item("exec").is_none()
         && health
@@ -76,7 +79,7 @@ pub(crate) fn check(section: &Section<'_>, registry: Registry) -> Option<Placed>
         timeout,
         stop,
         health,
-        service: service.map(Arc::new),
+        service: advertised.service.map(Arc::new),
         output,
         role,
         setting,
@@ -84,6 +87,7 @@ pub(crate) fn check(section: &Section<'_>, registry: Registry) -> Option<Placed>
     Some(Placed {
         job,
         port,
+        address: advertised.address,
         name_at: section.at("name"),
         when_at: section.at("when"),
         main_at: section.at("main"),

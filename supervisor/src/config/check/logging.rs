@@ -1,7 +1,9 @@
 //! `logging` and `control` come in, where and how is logged and the path of the socket go out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
+use nix::unistd::{AccessFlags, access};
 use tracing::Level;
 
 use crate::config::check::section::Section;
@@ -25,20 +27,18 @@ pub(super) fn check(file: &Section<'_>) -> Logging {
         Some("json") => LogFormat::Json,
         _ => LogFormat::Default,
     };
-    let output = section.and_then(|section| Some((section, section.text("output")?)));
+    let output = section.and_then(|section| Some((section, section.filled("output")?)));
     let output = match output {
         None => LogOutput::Stdout,
         Some((_, text)) if text.eq_ignore_ascii_case("stdout") => LogOutput::Stdout,
         Some((_, text)) if text.eq_ignore_ascii_case("stderr") => LogOutput::Stderr,
         Some((section, text)) => {
-            if text.is_empty() {
-                section.wrong(
-                    "output",
-                    "must not be empty",
-                    "write stdout, stderr or a file",
-                );
+            let path = PathBuf::from(text);
+            if let Err(reason) = writable(&path) {
+                let what = format!("cannot be opened: {reason}");
+                section.wrong("output", &what, "name a file that can be written");
             }
-            LogOutput::File(PathBuf::from(text))
+            LogOutput::File(path)
         }
     };
     Logging {
@@ -46,6 +46,22 @@ pub(super) fn check(file: &Section<'_>) -> Logging {
         format,
         output,
     }
+}
+
+/// Whether a file can be written to, or made. It is not opened: a check must not leave a file behind.
+fn writable(path: &Path) -> Result<(), &'static str> {
+    if path.is_dir() {
+        return Err(Errno::EISDIR.desc());
+    }
+    let allowed = match access(path, AccessFlags::W_OK) {
+        Err(Errno::ENOENT) => {
+            let folder = path.parent().filter(|path| !path.as_os_str().is_empty());
+            let folder = folder.unwrap_or_else(|| Path::new("."));
+            access(folder, AccessFlags::W_OK | AccessFlags::X_OK)
+        }
+        allowed => allowed,
+    };
+    allowed.map_err(Errno::desc)
 }
 
 /// Checks `control`.

@@ -235,9 +235,9 @@ impl<'c> Section<'c> {
         item.typed(weak::exec(&item.node.value))
     }
 
-    /// One of the words of the table.
+    /// One of the words of the table, unless it is empty.
     pub(crate) fn choice(&self, name: &'static str) -> Option<&'static str> {
-        let item = self.item(name)?;
+        let item = self.item(name).filter(|item| !item.is_empty())?;
         item.choice(&item.text()?)
     }
 
@@ -317,6 +317,17 @@ impl<'c> Item<'c> {
     pub(crate) fn wrong(&self, what: &str, cure: impl Into<String>) {
         let what = format!("`{}` {what}", self.path);
         self.check.wrong(self.node.at, what, cure);
+    }
+
+    /// Says what may not be meant with it.
+    pub(crate) fn note(&self, what: &str, cure: impl Into<String>) {
+        let what = format!("`{}` {what}", self.path);
+        self.check.note(self.node.at, what, cure);
+    }
+
+    /// Whether it is empty text, which for most keys is as if absent.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(&self.node.value, Value::Text(text) if text.is_empty())
     }
 
     /// Whether it is typed as not being there.

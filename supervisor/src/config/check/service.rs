@@ -11,14 +11,23 @@ use crate::config::jobs::{Health, InitialStatus, Service};
 /// Keys of a job that mean nothing unless it is registered.
 const OF_SERVICES: [&str; 4] = ["initial_status", "interfaces", "tags", "consul"];
 
-/// Checks what of a job is registered: nothing without a port, or without a registry.
+/// What others may know of a job.
+#[derive(Debug, Default)]
+pub(super) struct Advertised {
+    /// Where it is found: only with a port, and without a registry only if there is such an address.
+    pub(super) address: Option<IpAddr>,
+    /// What is registered: nothing without a port, or without a registry.
+    pub(super) service: Option<Service>,
+}
+
+/// Checks what others may know of a job.
 pub(super) fn check(
     section: &Section<'_>,
     name: Option<&str>,
     port: Option<u16>,
     health: Option<&Health>,
     registry: Registry,
-) -> Option<Service> {
+) -> Advertised {
     let tags = section.list("tags");
     let extras = Extras::check(section);
     let Some(port) = port else {
@@ -32,7 +41,7 @@ pub(super) fn check(
                 "write `port`, or remove it",
             );
         }
-        return None;
+        return Advertised::default();
     };
     if name.is_some_and(|name| !is_service_name(name)) {
         let what = "cannot be registered: with a port, a name is two or more letters, digits and `-`, and begins with a small letter";
@@ -43,11 +52,13 @@ pub(super) fn check(
     if registry == Registry::None {
         let cure = "write `consul: 'localhost:8500'`, or remove `port`";
         section.note("port", "is registered nowhere: there is no Consul", cure);
-        return None;
+        return Advertised {
+            address: wishes.and_then(|wishes| section.check.addresses.choose(&wishes)),
+            service: None,
+        };
     }
-    let address = address(section, &wishes?)?;
-    let (name, health) = (name?, health?);
-    Some(Service {
+    let address = wishes.and_then(|wishes| address(section, &wishes));
+    let service = |(name, health, address): (&str, &Health, IpAddr)| Service {
         id: format!("{name}-{}", section.check.host),
         name: name.to_owned(),
         tags,
@@ -61,7 +72,12 @@ pub(super) fn check(
         }),
         enable_tag_override: extras.enable_tag_override,
         deregister_critical_after: extras.deregister_critical_after,
-    })
+    };
+    let all = name.zip(health).zip(address);
+    Advertised {
+        address,
+        service: all.map(|((name, health), address)| service((name, health, address))),
+    }
 }
 
 /// `consul` of a job.

@@ -13,6 +13,7 @@ use crate::config::problem::quoted;
 use crate::config::reference::nearest;
 use crate::config::tree::Value;
 use crate::config::weak;
+use crate::control::command;
 
 /// The resources that can be limited, by the names of the table.
 const RESOURCES: [(&str, Resource); 13] = [
@@ -145,34 +146,16 @@ pub(super) fn stop(section: &Section<'_>) -> Stop {
 fn signal(section: &Section<'_>) -> Option<Signal> {
     let item = section.item("stopSignal")?;
     let text = item.text()?;
-    let found = parse_signal(&text);
+    let found = command::signal(&text).ok();
     if found.is_none() {
         let names: Vec<_> = Signal::iterator().map(Signal::as_str).collect();
-        let upper = full_name(&text);
-        let cure = match nearest(&upper, names.iter().copied()) {
+        let cure = match nearest(&command::signal_name(&text), names.iter().copied()) {
             Some(near) => format!("did you mean '{near}'?"),
             None => "write a name such as 'SIGQUIT', or a number".to_owned(),
         };
         item.wrong(&format!("{} is no signal", quoted(&text)), cure);
     }
     found
-}
-
-fn full_name(text: &str) -> String {
-    let upper = text.to_ascii_uppercase();
-    if upper.starts_with("SIG") {
-        upper
-    } else {
-        format!("SIG{upper}")
-    }
-}
-
-/// A signal by its name, with or without `SIG`, in any case, or by its number.
-fn parse_signal(text: &str) -> Option<Signal> {
-    match text.parse::<i32>() {
-        Ok(number) => Signal::try_from(number).ok(),
-        Err(_) => full_name(text).parse().ok(),
-    }
 }
 
 /// Checks the pause before a restart.

@@ -46,8 +46,16 @@ fn never(
 ) -> Option<(String, String)> {
     let Trigger { code, source } = trigger;
     let (event, from) = (code.as_str(), quoted(source.as_str()));
-    if *code == Code::Signal {
+    // Said where it is typed.
+    if *code == Code::Signal || source.as_str().is_empty() {
         return None;
+    }
+    if *code == Code::Quit {
+        let cure = "write {source: 'JOB', once: 'stopping'} to run when a job is told to end";
+        return Some((
+            "`quit` never happens to anybody".to_owned(),
+            cure.to_owned(),
+        ));
     }
     if *code == Code::Shutdown {
         let cure = "write {source: 'JOB', once: 'stopping'} to run before a job is stopped";

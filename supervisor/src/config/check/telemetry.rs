@@ -9,6 +9,7 @@ use crate::config::check::job::is_service_name;
 use crate::config::check::section::Section;
 use crate::config::check::service;
 use crate::config::servers::{Metric, MetricKind, Telemetry, Watch};
+use crate::telemetry::declared;
 
 /// Where it listens, as ContainerPilot does.
 const DEFAULT_PORT: u16 = 9090;
@@ -50,12 +51,7 @@ pub(super) fn check(file: &Section<'_>) -> Option<Telemetry> {
     let wishes = service::wishes(&section);
     let address = wishes.and_then(|wishes| service::address(&section, &wishes));
     let tags = section.list("tags");
-    let metrics = section.sections("metrics");
-    let mut names = BTreeSet::new();
-    let metrics = metrics
-        .iter()
-        .filter_map(|found| metric(found, &mut names))
-        .collect();
+    let metrics = metrics(&section);
     Some(Telemetry {
         address: SocketAddr::new(address?, port.unwrap_or(DEFAULT_PORT)),
         tags,
@@ -63,56 +59,49 @@ pub(super) fn check(file: &Section<'_>) -> Option<Telemetry> {
     })
 }
 
-fn metric(section: &Section<'_>, names: &mut BTreeSet<String>) -> Option<Metric> {
+/// Of metrics that share a series only the last is shown, as in ContainerPilot.
+fn metrics(section: &Section<'_>) -> Vec<Metric> {
+    let sections = section.sections("metrics");
+    let mut taken = BTreeSet::new();
+    let mut metrics = Vec::new();
+    for section in sections.iter().rev() {
+        let Some(metric) = metric(section) else {
+            continue;
+        };
+        if declared::series(&metric)
+            .iter()
+            .any(|name| taken.contains(name))
+        {
+            let what = "names a metric that one below is shown as, too: only the last is there";
+            section.note("name", what, "keep one of them");
+            continue;
+        }
+        taken.extend(declared::series(&metric));
+        metrics.push(metric);
+    }
+    metrics.reverse();
+    metrics
+}
+
+fn metric(section: &Section<'_>) -> Option<Metric> {
     let name = section.needed("name").and_then(|item| item.text());
     let help = section.needed("help").and_then(|item| item.text());
     let kind = section.needed("type");
     let kind = kind.and_then(|item| item.choice(&item.text()?));
-    if help.as_deref().is_some_and(str::is_empty) {
-        section.wrong("help", "must not be empty", "say what the metric means");
-    }
-    let namespace = section.text("namespace").unwrap_or_default();
-    let subsystem = section.text("subsystem").unwrap_or_default();
-    let parts = [&namespace, &subsystem, name.as_ref()?];
-    if parts[2].is_empty() {
-        section.wrong("name", "must not be empty", "write `name: 'queries'`");
-    }
-    let filled: Vec<_> = parts
-        .iter()
-        .filter(|part| !part.is_empty())
-        .map(|part| part.as_str())
-        .collect();
-    let full = filled.join("_");
-    if !full.is_empty() && !is_metric_name(&full) {
-        let what = "does not make a name for Prometheus with what stands before it";
-        section.wrong(
-            "name",
-            what,
-            "use letters, digits and `_`, and no digit first",
-        );
-    }
-    if !names.insert(full) {
-        section.wrong(
-            "name",
-            "names the same metric as one above",
-            "keep one of them",
-        );
-    }
-    Some(Metric {
+    let metric = Metric {
         name: name?,
-        namespace,
-        subsystem,
+        namespace: section.text("namespace").unwrap_or_default(),
+        subsystem: section.text("subsystem").unwrap_or_default(),
         help: help?,
-        kind: match kind? {
-            "counter" => MetricKind::Counter,
-            "gauge" => MetricKind::Gauge,
-            "histogram" => MetricKind::Histogram,
-            _ => MetricKind::Summary,
+        kind: match kind {
+            Some("counter") => MetricKind::Counter,
+            Some("histogram") => MetricKind::Histogram,
+            Some("summary") => MetricKind::Summary,
+            _ => MetricKind::Gauge,
         },
-    })
-}
-
-fn is_metric_name(name: &str) -> bool {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
-    name.chars().all(is_part) && !name.starts_with(|c: char| c.is_ascii_digit())
+    };
+    if let Err(unfit) = declared::validate(&metric) {
+        section.wrong(unfit.key(), &unfit.to_string(), unfit.cure());
+    }
+    Some(metric)
 }

@@ -10,5 +10,7 @@ mod health;
 mod setting;
 /// Consul, watches, telemetry, logs, NATS.
 mod servers;
+/// What ContainerPilot takes and nobody can have meant.
+mod compat;
 /// What must fit together.
 mod whole;

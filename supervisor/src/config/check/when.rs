@@ -1,4 +1,5 @@
-//! `when` of a job comes in, what starts it goes out. What could never start it is refused.
+//! `when` of a job comes in, what starts it goes out. What names no event is refused; an event that never happens is only said, since
+//! ContainerPilot takes it.
 
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ pub(super) fn check(job: &Section<'_>) -> Option<When> {
     let section = job.section("when")?;
     let given: Vec<_> = ["interval", "once", "each", "all"]
         .into_iter()
-        .filter(|name| section.item(name).is_some())
+        .filter(|name| section.item(name).is_some_and(|item| !item.is_empty()))
         .collect();
     if given.len() > 1 {
         let what = format!("can have only one of {}", given.join(", "));
@@ -72,26 +73,22 @@ fn trigger(section: &Section<'_>, name: &'static str, source: Option<String>) ->
     let item = section.item(name)?;
     let code = code(&item)?;
     if code == Code::Signal {
-        item.wrong(
-            "cannot be a signal",
+        item.note(
+            "never happens: a signal is a `source`",
             "write {source: 'SIGHUP'} or {source: 'SIGUSR2'}",
         );
-        return None;
-    }
-    let Some(source) = source else {
+    } else if source.is_none() {
         let cure = match code {
             Code::Startup | Code::EnterMaintenance | Code::ExitMaintenance | Code::Shutdown => {
                 "write `source: 'global'` beside it"
             }
             _ => "write beside it whose event it is: `source: 'db'`, or `source: 'watch.db'`",
         };
-        item.wrong("could never happen without a `source`", cure);
-        return None;
-    };
-    Some(Trigger {
-        code,
-        source: Source::typed(&source),
-    })
+        item.note("never happens without a `source`", cure);
+    }
+    // Nothing has an empty name, so nothing comes from there.
+    let source = Source::typed(&source.unwrap_or_default());
+    Some(Trigger { code, source })
 }
 
 fn all(section: &Section<'_>, timeout: Option<Duration>) -> Option<When> {
@@ -116,11 +113,12 @@ fn element(section: &Section<'_>) -> Option<Trigger> {
         });
     }
     section.needed("once")?;
-    trigger(
-        section,
-        "once",
-        Some(source).filter(|source| !source.is_empty()),
-    )
+    if source.is_empty() {
+        let cure = "write whose event it is, for example `source: 'db'`";
+        section.wrong("source", "must not be empty", cure);
+        return None;
+    }
+    trigger(section, "once", Some(source))
 }
 
 /// The signal that a source names.
@@ -139,10 +137,11 @@ fn code(item: &Item<'_>) -> Option<Code> {
     let known = || Code::ALL.into_iter().filter(|code| *code != Code::Signal);
     let found = known().find(|code| code.as_str() == text);
     if found.is_none() {
-        let cure = match nearest(&text, known().map(Code::as_str)) {
+        let useful = || known().filter(|code| *code != Code::Quit).map(Code::as_str);
+        let cure = match nearest(&text, useful()) {
             Some(near) => format!("did you mean '{near}'?"),
             None => {
-                let names: Vec<_> = known().map(Code::as_str).collect();
+                let names: Vec<_> = useful().collect();
                 format!("there are: {}", names.join(", "))
             }
         };

@@ -69,7 +69,12 @@ pub(crate) fn check<'c>(check: &'c Checker<'c>, root: &'c Node) -> Option<Config
             .as_ref()
             .map_or_else(|| Token::lossy(&check.host), |nats| nats.instance.clone()),
     };
+    let addresses = jobs.iter().filter_map(|placed| {
+        let name = Arc::clone(&placed.job.name);
+        Some((name, placed.address?))
+    });
     let config = Config {
+        addresses: addresses.collect(),
         nats,
         identity,
         consul,

@@ -1,7 +1,6 @@
 //! What a person reads of a configuration.
 
-use super::*;
-use crate::config::testing::load_text;
+use crate::config::testing::{explained, report};
 
 #[test]
 fn a_configuration_is_explained() {
@@ -22,7 +21,7 @@ fn a_configuration_is_explained() {
       telemetry: {interfaces: 'lo'},
       nats: {url: 'nats://joe:hunter2@nats:4222', instance: 'here', metrics: true},
     }";
-    let said = explain(&load_text(text).unwrap());
+    let said = explained(text);
     for line in [
         "configuration is valid: app.json5",
         "  pre: runs /bin/pre at the start",
@@ -52,11 +51,30 @@ fn a_configuration_is_explained() {
 
 #[test]
 fn findings_are_part_of_it() {
-    let said =
-        explain(&load_text("{jobs: [{name: 'a', when: {source: 'b', once: 'healthy'}}]}").unwrap());
+    let said = explained("{jobs: [{name: 'a', when: {source: 'b', once: 'healthy'}}]}");
     assert!(
         said.contains("findings (1):\napp.json5:1:27: nothing here is called")
             || said.contains("findings (1):"),
         "{said}"
     );
+}
+
+#[test]
+fn a_user_and_password_of_consul_are_shown_nowhere() {
+    for address in [
+        "joe:hunter2@c:8500",
+        "http://joe:hunter2@c:8500",
+        "https://joe:hun@ter2/hunter2@c:8500",
+        "joe:hunter2@no agent",
+    ] {
+        for consul in [format!("'{address}'"), format!("{{address: '{address}'}}")] {
+            let said = explained(&format!("{{consul: {consul}}}"));
+            assert!(
+                said.contains("agent: ") && !said.contains("hunter2"),
+                "{said}"
+            );
+        }
+        let said = report(&format!("{{consul: '{address}', nonsense: 1}}"));
+        assert!(!said.contains("hunter2"), "{said}");
+    }
 }

@@ -268,7 +268,7 @@ fn a_file_full_of_nonsense_does_not_hang() {
         full("://@"),
     ] {
         let said = match load_text(&text) {
-            Ok(loaded) => explain(&loaded),
+            Ok(loaded) => explain(&loaded.path, &loaded.config, &loaded.findings),
             Err(error) => error.to_string(),
         };
         assert!(said.len() < 100_000, "{}", said.len());

@@ -5,15 +5,19 @@ use crate::config::json5::blank_length;
 /// What a masked value looks like.
 const MASK: &str = "*****";
 
-/// Words whose values are not shown, wherever they stand in a name: also in variables and arguments of commands.
-const SECRETS: [&str; 7] = [
+/// Words whose values are not shown, wherever they stand in a name: also in variables and arguments of commands. Names are held against
+/// them without `_` and `-`.
+const SECRETS: [&str; 10] = [
     "token",
-    "password",
-    "passwd",
+    "pass",
+    "pwd",
     "secret",
     "nkey",
     "credential",
+    "auth",
     "apikey",
+    "accesskey",
+    "privatekey",
 ];
 
 /// `text` with masks for what secret names are given, to the end of the line, and for users in URLs. Lines keep their numbers.
@@ -51,7 +55,7 @@ fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
 
 /// Where the value starts of the name `word`, which stands at `at`; nothing if the name is that of no secret, or has no value.
 fn value_start(text: &str, at: usize, word: &str) -> Option<usize> {
-    let lower = word.to_ascii_lowercase();
+    let lower = word.to_ascii_lowercase().replace(['_', '-'], "");
     if !SECRETS.iter().any(|secret| lower.contains(secret)) || lower.ends_with("file") {
         return None;
     }
@@ -92,25 +96,24 @@ fn value_length(rest: &str) -> usize {
     length
 }
 
-/// `text` with the user part of every URL masked.
+/// `text` without who logs in, wherever something could be an address with a user: with a scheme or without. A password may hold `/` and
+/// `@`, so everything is masked up to the last `@` before a blank or a quote.
 pub(crate) fn without_users(text: &str) -> String {
-    let mut parts = text.split("://");
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        out.push_str("://");
-        let end = part
-            .find(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | ','))
-            .unwrap_or(part.len());
-        let (authority, rest) = part.split_at(end);
-        match authority.rsplit_once('@') {
-            Some((_, host)) => {
-                out.push_str(MASK);
-                out.push('@');
-                out.push_str(host);
-            }
-            None => out.push_str(authority),
-        }
-        out.push_str(rest);
+    let mut before = ' ';
+    let pieces = text.split_inclusive(move |c: char| {
+        let is_escaped = std::mem::replace(&mut before, c) == '\\';
+        c.is_whitespace() || (matches!(c, '"' | '\'' | '`') && !is_escaped)
+    });
+    pieces.map(without_user).collect()
+}
+
+fn without_user(piece: &str) -> String {
+    let Some((head, host)) = piece.rsplit_once('@') else {
+        return piece.to_owned();
+    };
+    match head.split_once("://") {
+        _ if head.is_empty() => piece.to_owned(),
+        Some((scheme, _)) => format!("{scheme}://{MASK}@{host}"),
+        None => format!("{MASK}@{host}"),
     }
-    out
 }

@@ -54,6 +54,22 @@ fn secrets_are_masked_in_excerpts() {
         "urls: ['nats://joe:hunter2@host:4222', BAD]",
         "urls: [BAD, 'nats://joe:hunter2@host:4222']",
         "token: 'a', token: 'hunter2' BAD",
+        "urls: ['nats://joe:hun/hunter2@host:4222', BAD]",
+        "urls: ['nats://joe:hun@hunter2@host:4222', BAD]",
+        "urls: ['nats://joe:hun\\'hunter2@host:4222', BAD]",
+        "url: 'joe:hunter2@host:4222', BAD: 1",
+        "url: 'hunter2@host', BAD: 1",
+        "env: {API_KEY: 'hunter2', BAD: 1}",
+        "env: {APIKEY: 'hunter2', BAD: 1}",
+        "exec: 'app --api-key hunter2 BAD'",
+        "exec: 'app --apiKey=hunter2 BAD'",
+        "env: {AWS_SECRET_ACCESS_KEY: 'hunter2', BAD: 1}",
+        "env: {ACCESS_KEY_ID: 'hunter2', BAD: 1}",
+        "env: {PRIVATE_KEY: 'hunter2', BAD: 1}",
+        "env: {DB_PASS: 'hunter2', BAD: 1}",
+        "env: {PGPWD: 'hunter2', BAD: 1}",
+        "env: {BASIC_AUTH: 'joe:hunter2', BAD: 1}",
+        "env: {CREDENTIALS: 'hunter2', BAD: 1}",
     ] {
         let report = report(text, "BAD");
         assert!(!report.contains("hunter2"), "{report}");

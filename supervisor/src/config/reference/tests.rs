@@ -51,7 +51,7 @@ const AROUND: [(&str, &str, &[&str]); 22] = [
     ("consul", "{consul: {KEY}}", &[]),
     (
         "consul_tls",
-        "{consul: {scheme: 'https', tls: {KEY}}}",
+        "{consul: {tls: {KEY}}}",
         &["clientcert", "clientkey"],
     ),
     (
@@ -76,7 +76,7 @@ const AROUND: [(&str, &str, &[&str]); 22] = [
     // Two that are only right together with others.
     (
         "consul_tls",
-        "{consul: {scheme: 'https', tls: {clientcert: 'c', clientkey: 'k', KEY}}}",
+        "{consul: {tls: {clientcert: 'c', clientkey: 'k', KEY}}}",
         &["clientcert", "clientkey"],
     ),
     (

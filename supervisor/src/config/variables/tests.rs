@@ -23,7 +23,7 @@ fn pids_are_found_under_the_name_of_the_command() {
 }
 
 #[test]
-fn addresses_are_told_of_what_is_registered_and_of_telemetry() {
+fn addresses_are_told_of_what_has_a_port_and_of_telemetry() {
     let text = "{consul: 'c:8500', telemetry: {interfaces: 'lo'}, jobs: [
         {name: 'my-app', port: 80, interfaces: ['eth1'], health: {interval: 1, ttl: 2}},
         {name: 'other'}]}";
@@ -33,5 +33,10 @@ fn addresses_are_told_of_what_is_registered_and_of_telemetry() {
     ];
     let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!(config(text).variables(), expected);
+    // Without Consul, too, where there is such an address.
+    let without = text.replace("consul: 'c:8500'", "consul: false");
+    assert_eq!(config(&without).variables(), expected);
+    let nowhere = without.replace("eth1", "eth7");
+    assert_eq!(config(&nowhere).variables(), expected[1..]);
     assert!(load_text("{}").unwrap().config.variables().is_empty());
 }

@@ -110,6 +110,7 @@ pub(super) fn config(jobs: Vec<Job>) -> Config {
     Config {
         consul: None,
         jobs: jobs.into_iter().map(Arc::new).collect(),
+        addresses: Vec::new(),
         watches: Vec::new(),
         telemetry: None,
         nats: None,

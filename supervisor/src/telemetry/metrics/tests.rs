@@ -198,11 +198,11 @@ fn what_cannot_be_shown_is_an_error_that_says_why() {
     let mut silent = gauge("depth");
     silent.help.clear();
     for (metric, reason) in [
-        (gauge(""), "name is missing"),
-        (gauge("my.depth"), "not a name for Prometheus"),
-        (gauge("1st"), "not a name for Prometheus"),
-        (gauge("größe"), "not a name for Prometheus"),
-        (silent, "help is empty"),
+        (gauge(""), "must not be empty"),
+        (gauge("my.depth"), "no name for Prometheus"),
+        (gauge("1st"), "no name for Prometheus"),
+        (gauge("größe"), "no name for Prometheus"),
+        (silent, "must not be empty"),
         (
             metric("process", "", "open_fds", MetricKind::Gauge),
             "a metric of the supervisor itself",
@@ -212,7 +212,7 @@ fn what_cannot_be_shown_is_an_error_that_says_why() {
             "a metric of the supervisor itself",
         ),
     ] {
-        let error = validate(&metric).unwrap_err();
+        let error = validate(&metric).unwrap_err().to_string();
         assert!(error.contains(reason), "{error}");
     }
     validate(&gauge("_a:b_1")).unwrap();

@@ -90,6 +90,8 @@ fn what_could_never_start_a_job_is_refused_with_what_to_write() {
         "{source: 'other'}",
         "{timeout: '5s'}",
         "{source: 'other', timeout: 5}",
+        "{once: ''}",
+        "{source: 'other', each: ''}",
     ] {
         let said = report(&file(text));
         assert!(
@@ -98,12 +100,12 @@ fn what_could_never_start_a_job_is_refused_with_what_to_write() {
         );
         assert!(said.contains("once: 'healthy'"), "{said}");
     }
-    assert!(report(&file("{once: 'startup'}")).contains("`source: 'global'`"));
-    assert!(report(&file("{each: 'changed'}")).contains("without a `source`"));
-    assert!(report(&file("{source: 'other', once: 'SIGHUP'}")).contains("cannot be a signal"));
     assert!(report(&file("{all: []}")).contains("must name 1 to 64 events"));
     assert!(report(&file("{all: [{source: 'other'}]}")).contains("has no `once`"));
-    assert!(report(&file("{all: [{source: '', once: 'healthy'}]}")).contains("without a `source`"));
+    assert!(
+        report(&file("{all: [{source: '', once: 'healthy'}]}"))
+            .contains("source` must not be empty")
+    );
     let many = "{source: 'other', once: 'healthy'},".repeat(65);
     report(&file(&format!("{{all: [{many}]}}")));
 }
@@ -177,9 +179,24 @@ fn what_never_happens_is_said() {
             "{all: [{source: 'othr', once: 'healthy'}]}",
             "did you mean 'other'?",
         ),
+        ("{once: 'startup'}", "`source: 'global'`"),
+        ("{each: 'changed'}", "never happens without a `source`"),
+        ("{source: '', once: 'healthy'}", "without a `source`"),
+        (
+            "{source: 'other', once: 'SIGHUP'}",
+            "a signal is a `source`",
+        ),
+        ("{once: 'SIGUSR2'}", "a signal is a `source`"),
+        ("{source: 'other', once: 'quit'}", "`quit` never happens"),
+        ("{source: 'global', each: 'quit'}", "`quit` never happens"),
+        (
+            "{source: 'global', once: 'timerExpired'}",
+            "never happens to \"global\"",
+        ),
     ] {
         let found = findings(&file(when));
         assert!(found.contains(said), "{when}: {found}");
+        assert_eq!(found.matches("app.json5:").count(), 1, "{when}: {found}");
     }
 }
 
@@ -193,6 +210,11 @@ fn what_happens_is_not_complained_about() {
         "{source: 'watch.db', each: 'healthy'}",
         "{source: 'global', once: 'startup'}",
         "{source: 'global', each: 'enterMaintenance'}",
+        "{source: 'other', once: 'timerExpired'}",
+        "{source: 'other', each: 'error'}",
+        // Empty is absent.
+        "{source: 'other', once: 'exitSuccess', each: '', interval: ''}",
+        "{interval: '1s', once: ''}",
         "{source: 'SIGHUP'}",
         "{all: [{source: 'SIGHUP'}, {source: 'other', once: 'becameHealthy'}]}",
     ] {
