@@ -20,7 +20,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::config::{Check, Output, Readiness, Setting};
 use crate::event::{Checked, RunId, Wake};
 use crate::log::Kind;
-use crate::process::{Order, Spawner};
+use crate::process::{CHECK_GROUP_PATIENCE, Order, Spawner};
 
 /// How much of an answer's body is read.
 const BODY_LIMIT: usize = 4 * 1024;
@@ -95,6 +95,7 @@ impl Checker {
                     setting: asked.setting,
                     variables: asked.variables,
                     output: asked.output,
+                    patience: CHECK_GROUP_PATIENCE,
                     timeout: asked.timeout,
                     readiness: Readiness::Check,
                 };

@@ -1,6 +1,6 @@
 //! The only place that starts, signals and waits for processes: an order comes in, a pid and later one wake go out.
 //!
-//! A process leads a group of its own. When it ends, its group gets SIGTERM and after [`GROUP_PATIENCE`] SIGKILL; once nobody of it
+//! A process leads a group of its own. When it ends, its group gets SIGTERM and after [`Order::patience`] SIGKILL; once nobody of it
 //! is left, its output is read to the end or for about [`DRAIN`], and only then its end is told: so a run is over before the next
 //! begins, its last lines come first, and who has left the group and keeps the pipe open delays nothing. Numbers are never reused
 //! under a signal of ours: until the leader is reaped the kernel keeps its number for it, after that for its group, and a run whose
@@ -40,10 +40,7 @@ mod census;
 
 pub use group::{Left, Sent};
 
-/// How long those who are left of a job's group may take to end when its leader has: the default of `stopTimeout`. Then they are
-/// killed.
-pub const GROUP_PATIENCE: Duration = Duration::from_secs(5);
-/// The same of a check, which is run again soon.
+/// How long those who are left of a check's group may take to end when its leader has: it is run again soon.
 pub const CHECK_GROUP_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long output is waited for after a group has ended, before its end is told: enough for what is in the pipe, short for who
@@ -84,6 +81,8 @@ pub struct Order<'a> {
     pub variables: &'a BTreeMap<String, String>,
     /// What becomes of its output.
     pub output: Output,
+    /// How long those who are left of its group may take to end when its leader has; then they are killed.
+    pub patience: Duration,
     /// When it is killed.
     pub timeout: Option<Duration>,
     /// Whether it gets a `NOTIFY_SOCKET`.
@@ -218,6 +217,7 @@ impl Spawner {
             origin,
             command: shown(order.exec),
             timeout: order.timeout,
+            patience: order.patience,
             ended,
             capture,
             notify,

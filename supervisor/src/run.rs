@@ -321,6 +321,10 @@ impl Supervisor {
             setting: &plan.setting,
             variables: &variables,
             output: plan.output,
+            patience: plan
+                .stop
+                .timeout
+                .unwrap_or(self.parts.config().stop_timeout),
             timeout: plan.timeout,
             readiness: plan
                 .health

@@ -88,6 +88,7 @@ mod tests {
             setting: &Setting::default(),
             variables: &BTreeMap::new(),
             output: Output::Wrapped,
+            patience: std::time::Duration::ZERO,
             timeout: None,
             readiness: Readiness::Check,
         };

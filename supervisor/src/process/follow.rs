@@ -11,7 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::group::{Ended, Groups};
 use super::output::{Capture, Late};
-use super::{CHECK_GROUP_PATIENCE, DRAIN, DRAIN_ROUNDS, GROUP_PATIENCE};
+use super::{DRAIN, DRAIN_ROUNDS};
 use crate::event::{Checked, ExitStatus, RunId, Wake};
 use crate::log::{Kind, Origin};
 
@@ -27,6 +27,7 @@ pub(super) struct Run {
     /// For the log.
     pub(super) command: String,
     pub(super) timeout: Option<Duration>,
+    pub(super) patience: Duration,
     /// How its leader ended.
     pub(super) ended: oneshot::Receiver<Ended>,
     pub(super) capture: Option<Capture>,
@@ -99,13 +100,10 @@ impl Run {
             run,
             origin,
             groups,
+            patience,
             ..
         } = self;
-        let patience = match origin.kind {
-            Kind::Job => GROUP_PATIENCE,
-            Kind::Check => CHECK_GROUP_PATIENCE,
-        };
-        if timeout(patience, groups.emptied(*run)).await.is_ok() {
+        if timeout(*patience, groups.emptied(*run)).await.is_ok() {
             return;
         }
         let Origin { name, pid, .. } = &**origin;

@@ -5,11 +5,11 @@ use std::time::Instant;
 use flightline_fixtures::wait;
 use flightline_supervisor::event::ExitStatus;
 use flightline_supervisor::log::Kind;
-use flightline_supervisor::process::{CHECK_GROUP_PATIENCE, GROUP_PATIENCE, Sent};
+use flightline_supervisor::process::{CHECK_GROUP_PATIENCE, Sent};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::rig::{Ask, PATIENCE, Rig, lives, wait_dead};
+use super::rig::{Ask, GROUP_PATIENCE, PATIENCE, Rig, lives, wait_dead};
 
 #[tokio::test]
 async fn who_is_left_of_a_group_gets_sigterm_when_its_leader_ends() {
@@ -44,13 +44,11 @@ async fn an_end_is_told_when_nobody_is_left_of_the_group() {
 #[tokio::test]
 async fn who_ignores_that_is_killed_before_the_end_is_told() {
     let mut rig = Rig::new();
-    for (kind, patience) in [
-        (Kind::Job, GROUP_PATIENCE),
-        (Kind::Check, CHECK_GROUP_PATIENCE),
-    ] {
+    let patience = CHECK_GROUP_PATIENCE;
+    for kind in [Kind::Job, Kind::Check] {
         let before = (rig.lines().len(), Instant::now());
         let mut ask = Ask::script("trap '' TERM; sleep 300 & echo $!; exit 0");
-        ask.kind = kind;
+        (ask.kind, ask.patience) = (kind, patience);
         rig.spawn(&ask);
         rig.wake().await;
         let child = rig.lines()[before.0].parse().unwrap();

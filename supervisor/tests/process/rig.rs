@@ -33,6 +33,9 @@ impl Lines for Recorded {
 }
 
 /// An order that owns what it names.
+/// What most of these tests leave those of a group.
+pub(crate) const GROUP_PATIENCE: Duration = Duration::from_secs(5);
+
 #[derive(Debug, Clone)]
 pub(crate) struct Ask {
     pub(crate) exec: Exec,
@@ -40,6 +43,7 @@ pub(crate) struct Ask {
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) kind: Kind,
     pub(crate) output: Output,
+    pub(crate) patience: Duration,
     pub(crate) timeout: Option<Duration>,
     pub(crate) readiness: Readiness,
 }
@@ -55,6 +59,7 @@ impl Ask {
             variables: BTreeMap::new(),
             kind: Kind::Job,
             output: Output::Wrapped,
+            patience: GROUP_PATIENCE,
             timeout: None,
             readiness: Readiness::Check,
         }
@@ -78,6 +83,7 @@ impl Ask {
             setting: &self.setting,
             variables: &self.variables,
             output: self.output,
+            patience: self.patience,
             timeout: self.timeout,
             readiness: self.readiness,
         }
