@@ -8,7 +8,7 @@ mod format;
 /// From `tracing` to records.
 mod layer;
 /// Where the bytes go.
-mod output;
+pub mod output;
 /// What is logged.
 mod record;
 /// The thread.

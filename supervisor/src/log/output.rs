@@ -3,7 +3,11 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 use std::time::Duration;
+
+use nix::fcntl::OFlag;
 
 use super::{LogError, named};
 use crate::config::LogOutput;
@@ -26,6 +30,19 @@ pub(super) struct Broken {
     pub(super) error: io::Error,
 }
 
+/// Opens a file to be written at its end, and makes it if it is not there. A pipe that nobody reads is an error at once: waiting for a
+/// reader would hold up everything else.
+///
+/// # Errors
+/// What the system says.
+pub fn append(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .custom_flags(OFlag::O_NONBLOCK.bits())
+        .open(path)
+}
+
 impl Output {
     pub(super) fn open(output: &LogOutput) -> Result<Self, LogError> {
         let standard = |name, fd: io::Result<OwnedFd>| {
@@ -39,14 +56,10 @@ impl Output {
             LogOutput::Stderr => {
                 standard("standard error", io::stderr().as_fd().try_clone_to_owned())
             }
-            LogOutput::File(path) => OpenOptions::new()
-                .append(true)
-                .create(true)
-                .open(path)
-                .map_err(|error| LogError::Open {
-                    path: path.clone(),
-                    error,
-                }),
+            LogOutput::File(path) => append(path).map_err(|error| LogError::Open {
+                path: path.clone(),
+                error,
+            }),
         };
         Ok(Self {
             named: output.clone(),
@@ -122,5 +135,16 @@ mod tests {
         for output in [LogOutput::Stdout, LogOutput::Stderr] {
             Output::open(&output).unwrap().reopen().unwrap();
         }
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_reads_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let said = Output::open(&LogOutput::File(path))
+            .unwrap_err()
+            .to_string();
+        assert!(said.contains("pipe"), "{said}");
     }
 }

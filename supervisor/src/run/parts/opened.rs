@@ -1,7 +1,6 @@
 //! A configuration comes in, the same with everything open that it needs and that was not open before comes out. What cannot be opened
 //! refuses it, and changes nothing.
 
-use std::fs::OpenOptions;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -11,6 +10,7 @@ use super::PartsError;
 use super::shared::Shared;
 use crate::config::{Config, LogOutput, Logging};
 use crate::control::Server;
+use crate::log::output::append;
 use crate::run::prepare::Prepared;
 use crate::telemetry::server::{self, BindError};
 
@@ -109,8 +109,7 @@ fn try_output(output: &LogOutput) -> Result<(), PartsError> {
     let LogOutput::File(path) = output else {
         return Ok(());
     };
-    let opened = OpenOptions::new().append(true).create(true).open(path);
-    opened.map(drop).map_err(|error| PartsError::Output {
+    append(path).map(drop).map_err(|error| PartsError::Output {
         path: path.clone(),
         error,
     })
