@@ -103,7 +103,7 @@ fn the_payloads_in_the_readme_are_stored() {
     let config = "[admin]\nlisten = \"127.0.0.1:0\"\n[sink]\nkind = \"file\"\ndir = \"out\"\n";
     std::fs::write(folder.path().join("c.toml"), config).unwrap();
     let payloads = blocks("json").join("");
-    let classes = ["metric", "health", "app", "lifecycle"];
+    let classes = ["metric", "health", "app", "lifecycle", "lifecycle"];
     assert_eq!(payloads.lines().count(), classes.len());
     let records: String = classes
         .iter()
@@ -121,7 +121,7 @@ fn the_payloads_in_the_readme_are_stored() {
         .current_dir(folder.path())
         .assert()
         .code(0)
-        .stdout(contains("4 messages sent; 4 lines stored, 0 dead letters"));
+        .stdout(contains("5 messages sent; 5 lines stored, 0 dead letters"));
 }
 
 #[test]
