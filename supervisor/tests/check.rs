@@ -2,14 +2,18 @@
 
 use std::path::Path;
 use std::process::Output;
+use std::time::Duration;
 
 use assert_cmd::Command;
 
 const CONFIG_EXIT: i32 = 78;
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn program(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flightline-supervisor"));
     command.env_clear().current_dir(folder).args(arguments);
+    // A configuration that is taken after all would be supervised for ever.
+    command.timeout(PATIENCE);
     command.output().expect("the program can be started")
 }
 
@@ -34,7 +38,7 @@ fn what_a_run_refuses_a_check_refuses_in_the_same_words() {
             "f:1:49: ",
         ),
         (
-            "{telemetry: {interfaces: 'lo', metrics: [{name: 'process_a', help: 'h', type: 'gauge'}]}}",
+            "{telemetry: {interfaces: 'lo', metrics: [{name: 'process_open_fds', help: 'h', type: 'gauge'}]}}",
             "f:1:49: ",
         ),
         (
