@@ -1,4 +1,4 @@
-//! Checks of jobs: what to ask comes in, one [`Wake::Checked`] goes out: a command's by the [`Spawner`], HTTP and TCP from here.
+//! Checks of jobs: what to ask comes in, one `Wake::Checked` goes out: a command's by the `Spawner`, HTTP and TCP from here.
 //!
 //! A check that takes too long has failed. Nothing here keeps checks of one job apart: whoever asks does.
 

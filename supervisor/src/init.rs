@@ -42,7 +42,7 @@ const FORWARDED: [Signal; 7] = [
 /// What this process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// The one that does the work. If there is an init above it, [`FORWARDED`] signals wait until [`unblock`] is called.
+    /// The one that does the work. If there is an init above it, `FORWARDED` signals wait until [`unblock`] is called.
     Worker,
     /// The one above, whose worker has ended: exit with this.
     Init(u8),

@@ -1,7 +1,7 @@
 //! The supervisor, in the order in which a change travels: what may happen (`event`), what a job makes of it (`job`), what is done
 //! about it (`run`, `process`, `consul`), and who is told (`publish`).
 //!
-//! One loop owns every job and waits for nothing but its next [`event::Wake`] or deadline. Whatever takes time (a check, a call to
+//! One loop owns every job and waits for nothing but its next `event::Wake` or deadline. Whatever takes time (a check, a call to
 //! Consul, a publish, a control request) runs beside it and comes back as a wake.
 
 /// What may happen: the wakes of the loop, and the events that jobs react to.

@@ -1,7 +1,7 @@
 //! The only place that starts, signals and waits for processes: an order comes in, a pid and later one wake go out.
 //!
-//! A process leads a group of its own. When it ends, its group gets SIGTERM and after [`Order::patience`] SIGKILL; once nobody of it
-//! is left, its output is read to the end or for about [`DRAIN`], and only then its end is told: so a run is over before the next
+//! A process leads a group of its own. When it ends, its group gets SIGTERM and after `Order::patience` SIGKILL; once nobody of it
+//! is left, its output is read to the end or for about `DRAIN`, and only then its end is told: so a run is over before the next
 //! begins, its last lines come first, and who has left the group and keeps the pipe open delays nothing. Numbers are never reused
 //! under a signal of ours: until the leader is reaped the kernel keeps its number for it, after that for its group, and a run whose
 //! group is gone is forgotten (`group`). Nothing else in this process may wait for children.

@@ -1,4 +1,4 @@
-//! Who is in a group besides zombies: `/proc` comes in, at most once in [`FRESH`] however many ask; what is in one group goes out.
+//! Who is in a group besides zombies: `/proc` comes in, at most once in `FRESH` however many ask; what is in one group goes out.
 
 use std::collections::BTreeMap;
 use std::fs;
