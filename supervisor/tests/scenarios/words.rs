@@ -97,14 +97,14 @@ fn a_configuration_is_checked_rendered_and_described_without_running_anything() 
     assert_says(
         &words(DOUBTFUL, &["check"]),
         0,
-        "hook",
         "nothing here is called \"ap\"",
+        "",
     );
     assert_says(
         &words(DOUBTFUL, &["check", "--strict"]),
         78,
-        "hook",
         "nothing here is called \"ap\"",
+        "",
     );
     assert_says(&words("{ jbos: [] }", &["check"]), 78, "", "jbos");
 
