@@ -12,7 +12,7 @@ pub struct LifecycleChange<'a> {
     pub job: Option<Text<'a>>,
     /// The state it left.
     pub from: State,
-    /// The state it came to.
+    /// The state it came to; the same where only the process is another one, as after an exit in maintenance.
     pub to: State,
     /// What caused it: an event, a signal, an exit, a person's command.
     #[serde(borrow)]

@@ -104,7 +104,7 @@ pub enum Restarts {
     Times(u32),
 }
 
-/// The pause before a restart. A run is quick that ends before `steady`; the first `free` quick runs in a row cost nothing, each further one
+/// The pause before a restart; a start by an event is held up only where it follows an exit at once. A run is quick that ends before `steady`; the first `free` quick runs in a row cost nothing, each further one
 /// doubles the pause from `initial` to `max`. A run that is not quick starts the count again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backoff {
