@@ -8,7 +8,7 @@ use flightline_contract::lifecycle::State;
 use nix::sys::signal::Signal;
 
 use crate::config;
-use crate::event::{Event, RunId};
+use crate::event::{Event, RunId, WithdrawalId};
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +51,12 @@ pub enum Action {
         output: String,
     },
     /// Take a service out of Consul.
-    Withdraw(Arc<config::Service>),
+    Withdraw {
+        /// The service.
+        service: Arc<config::Service>,
+        /// Which time it is.
+        withdrawal: WithdrawalId,
+    },
     /// A check said something, for those who follow health.
     Health {
         /// The job.

@@ -196,6 +196,16 @@ pub struct JobId(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RunId(pub u64);
 
+/// One time that Consul is told to forget a service, counted over the life of the supervisor: an answer holds for this withdrawal and
+/// those before it, and one that is late is not taken for the answer to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WithdrawalId(pub u64);
+
+impl WithdrawalId {
+    /// Of which nobody awaits the answer.
+    pub const UNAWAITED: Self = Self(0);
+}
+
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitStatus {
@@ -247,24 +257,6 @@ pub enum Checked {
     },
 }
 
-/// Whether the instances of a watched service are others than before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Seen {
-    /// Count, an address or a port differs, and so many pass now.
-    Changed {
-        /// Instances that pass.
-        passing: usize,
-    },
-}
-
-impl Seen {
-    /// Instances that pass.
-    pub const fn passing(self) -> usize {
-        let Self::Changed { passing } = self;
-        passing
-    }
-}
-
 /// Everything that can wake the loop, beside its own deadlines.
 #[derive(Debug)]
 pub enum Wake {
@@ -287,17 +279,19 @@ pub enum Wake {
         /// Which run.
         run: RunId,
     },
-    /// A watched service changed.
+    /// The instances of a watched service are others than before: their count, an address or a port.
     Watch {
         /// The service's name.
         service: Arc<str>,
-        /// How.
-        seen: Seen,
+        /// How many of them pass.
+        passing: usize,
     },
     /// Consul was told to forget a service, and answered, or could not be reached in time.
     Withdrawn {
         /// The service's id.
         service: Arc<str>,
+        /// The newest time it was told so.
+        withdrawal: WithdrawalId,
     },
     /// A signal arrived.
     Signal(Received),

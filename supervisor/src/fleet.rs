@@ -13,7 +13,9 @@ use flightline_contract::lifecycle::State;
 use crate::action::{Action, Cause, Change, End, ShutdownCause};
 use crate::config::{Config, ExitWhen, Role, Service};
 use crate::control::command::{self, JobView, Maintenance, Refusal};
-use crate::event::{Checked, Code, Event, ExitStatus, JobId, RunId, Seen, SignalEvent, Source};
+use crate::event::{
+    Checked, Code, Event, ExitStatus, JobId, RunId, SignalEvent, Source, WithdrawalId,
+};
 use crate::job::{Duty, Ending, Job, Turn};
 
 /// Who waits for whom at the end.
@@ -58,7 +60,7 @@ pub struct Fleet {
     exit_when: ExitWhen,
     events: VecDeque<Event>,
     actions: Vec<Action>,
-    runs: u64,
+    numbers: u64,
     next_job: u32,
     shown: State,
 }
@@ -71,7 +73,10 @@ enum Own {
     /// It is, or may be, registered.
     Registered(Arc<Service>),
     /// Consul was asked to forget it.
-    Withdrawing(Arc<Service>),
+    Withdrawing {
+        own: Arc<Service>,
+        asked: WithdrawalId,
+    },
 }
 
 impl Own {
@@ -93,7 +98,7 @@ impl Fleet {
             exit_when: config.exit_when,
             events: VecDeque::new(),
             actions: Vec::new(),
-            runs: 0,
+            numbers: 0,
             next_job: 0,
             shown: State::Pending,
         };
@@ -162,9 +167,8 @@ impl Fleet {
         self.settle(now)
     }
 
-    /// The instances of a watched service changed.
-    pub fn watched(&mut self, service: &Arc<str>, seen: Seen, now: Instant) -> Vec<Action> {
-        let Seen::Changed { passing } = seen;
+    /// The instances of a watched service changed, and so many pass now.
+    pub fn watched(&mut self, service: &Arc<str>, passing: usize, now: Instant) -> Vec<Action> {
         self.watched.insert(Arc::clone(service), passing);
         let source = Source::watch(service);
         self.publish(Code::StatusChanged, source.clone());
@@ -176,10 +180,18 @@ impl Fleet {
         self.settle(now)
     }
 
-    /// Consul has forgotten a service, or cannot be told.
-    pub fn withdrawn(&mut self, service: &str, now: Instant) -> Vec<Action> {
-        let is_own = matches!(&self.own, Own::Withdrawing(own) if own.id == service);
-        if is_own {
+    /// Consul has forgotten a service, or cannot be told: the answer to this withdrawal and those before it.
+    pub fn withdrawn(
+        &mut self,
+        service: &str,
+        withdrawal: WithdrawalId,
+        now: Instant,
+    ) -> Vec<Action> {
+        let is_own = |own: &Own| match own {
+            Own::Withdrawing { own, asked } => own.id == service && *asked <= withdrawal,
+            Own::None | Own::Registered(_) => false,
+        };
+        if is_own(&self.own) {
             self.own = Own::None;
         }
         let has = |job: &Job| {
@@ -188,7 +200,7 @@ impl Fleet {
                 .as_ref()
                 .is_some_and(|own| own.id == service)
         };
-        self.among(now, has, Job::withdrawn);
+        self.among(now, has, |job, turn| job.withdrawn(withdrawal, turn));
         self.settle(now)
     }
 
@@ -221,7 +233,8 @@ impl Fleet {
         if duty == Duty::Maintenance
             && let Own::Registered(service) = &self.own
         {
-            self.actions.push(Action::Withdraw(Arc::clone(service)));
+            let service = Arc::clone(service);
+            self.withdraw(service);
         }
         self.each(now, |job, turn| job.assign(duty, turn));
         self.show(state, Cause::Maintenance);
@@ -334,6 +347,17 @@ impl Fleet {
         self.events.push_back(Event { code, source });
     }
 
+    /// Has the supervisor's own service taken out of Consul.
+    fn withdraw(&mut self, service: Arc<Service>) -> WithdrawalId {
+        self.numbers += 1;
+        let withdrawal = WithdrawalId(self.numbers);
+        self.actions.push(Action::Withdraw {
+            service,
+            withdrawal,
+        });
+        withdrawal
+    }
+
     fn show(&mut self, to: State, cause: Cause) {
         let from = std::mem::replace(&mut self.shown, to);
         if from != to {
@@ -365,7 +389,7 @@ impl Fleet {
             grace: self.grace,
             events: &mut self.events,
             actions: &mut self.actions,
-            runs: &mut self.runs,
+            numbers: &mut self.numbers,
         };
         for job in self.jobs.iter_mut().filter(|job| which(job)) {
             act(job, &mut turn);

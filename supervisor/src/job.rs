@@ -14,7 +14,7 @@ use flightline_contract::lifecycle::State;
 use crate::action::{Action, Cause, Change};
 use crate::config::{self, Readiness, Restarts, When};
 use crate::control::command::JobView;
-use crate::event::{Code, Event, JobId, RunId, Source};
+use crate::event::{Code, Event, JobId, RunId, Source, WithdrawalId};
 
 /// What starts it.
 mod start;
@@ -39,14 +39,24 @@ pub struct Turn<'t> {
     pub events: &'t mut VecDeque<Event>,
     /// What is to be done.
     pub actions: &'t mut Vec<Action>,
-    /// The number of the last run.
-    pub runs: &'t mut u64,
+    /// The last number that a run or a withdrawal got.
+    pub numbers: &'t mut u64,
 }
 
 impl Turn<'_> {
     fn run(&mut self) -> RunId {
-        *self.runs += 1;
-        RunId(*self.runs)
+        *self.numbers += 1;
+        RunId(*self.numbers)
+    }
+
+    fn withdraw(&mut self, service: &Arc<config::Service>) -> WithdrawalId {
+        *self.numbers += 1;
+        let withdrawal = WithdrawalId(*self.numbers);
+        self.actions.push(Action::Withdraw {
+            service: Arc::clone(service),
+            withdrawal,
+        });
+        withdrawal
     }
 
     fn publish(&mut self, code: Code, source: Source) {
@@ -416,7 +426,7 @@ impl Job {
         self.check_reset(turn);
         if duty == Duty::Maintenance && self.is_open() {
             if let Some(service) = &self.plan.service {
-                turn.actions.push(Action::Withdraw(Arc::clone(service)));
+                turn.withdraw(service);
             }
             self.say_maintenance(turn);
         }

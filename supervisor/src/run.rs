@@ -190,13 +190,14 @@ impl Supervisor {
             Wake::Checked { run, result } => self.fleet.checked(run, result, now),
             Wake::Ready { run } => self.fleet.ready(run, now),
             Wake::Watch { service, .. } if !self.parts.watches(&service) => Vec::new(),
-            Wake::Watch { service, seen } => {
-                self.parts
-                    .metrics()
-                    .watch_instances(&service, seen.passing());
-                self.fleet.watched(&service, seen, now)
+            Wake::Watch { service, passing } => {
+                self.parts.metrics().watch_instances(&service, passing);
+                self.fleet.watched(&service, passing, now)
             }
-            Wake::Withdrawn { service } => self.fleet.withdrawn(&service, now),
+            Wake::Withdrawn {
+                service,
+                withdrawal,
+            } => self.fleet.withdrawn(&service, withdrawal, now),
             Wake::Signal(Received::Terminate) => self.fleet.terminate(now),
             Wake::Signal(Received::Event(signal)) => self.fleet.signal(signal, now),
             Wake::Signal(Received::Reopen) => {
@@ -280,7 +281,10 @@ impl Supervisor {
                     health,
                     output,
                 } => self.parts.report(&service, health, output),
-                Action::Withdraw(service) => self.parts.withdraw(&service),
+                Action::Withdraw {
+                    service,
+                    withdrawal,
+                } => self.parts.withdraw(&service, withdrawal),
                 Action::Health {
                     name,
                     health,

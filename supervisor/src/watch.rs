@@ -12,7 +12,7 @@ use crate::config::Watch;
 use crate::consul::Client;
 use crate::consul::client::Question;
 use crate::consul::trouble::Trouble;
-use crate::event::{Seen, Wake};
+use crate::event::Wake;
 use memory::{Difference, Memory};
 use pace::{Outcome, Pace};
 
@@ -73,7 +73,7 @@ async fn run(client: Client, watch: Watch, wakes: mpsc::Sender<Wake>) {
                 if difference == Difference::Changed {
                     let wake = Wake::Watch {
                         service: Arc::clone(name),
-                        seen: Seen::Changed { passing },
+                        passing,
                     };
                     if wakes.send(wake).await.is_err() {
                         return;

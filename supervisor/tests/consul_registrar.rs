@@ -80,10 +80,10 @@ async fn a_critical_result_is_told_of_what_is_registered_only() {
     status(&consul, "app-h", "critical").await;
     let check = consul.get("/v1/agent/checks")["service:app-h"].take();
     assert_eq!(check["Output"], "broken");
-    desk.registrar.withdraw(&service);
+    desk.withdraw(&service);
     desk.withdrawn(PATIENCE).await;
     desk.registrar.report(&service, critical);
-    desk.registrar.withdraw(&service);
+    desk.withdraw(&service);
     desk.withdrawn(PATIENCE).await;
     assert!(consul.service("app-h").is_null());
 }
@@ -96,7 +96,7 @@ async fn a_service_comes_back_after_maintenance() {
     for _ in 0..3 {
         desk.registrar.report(&service, Report::passing());
         status(&consul, "app-h", "passing").await;
-        desk.registrar.withdraw(&service);
+        desk.withdraw(&service);
         assert_eq!(&*desk.withdrawn(WITHDRAW_LIMIT).await, "app-h");
         assert!(consul.service("app-h").is_null());
     }
@@ -108,10 +108,9 @@ async fn what_follows_a_withdrawal_at_once_comes_after_it() {
     let mut desk = Desk::open(Some(client(&consul)));
     let service = Arc::new(app());
     desk.registrar.report(&service, Report::passing());
-    desk.registrar.withdraw(&service);
-    desk.registrar.withdraw(&service);
+    desk.withdraw(&service);
+    desk.withdraw(&service);
     desk.registrar.report(&service, Report::passing());
-    desk.withdrawn(WITHDRAW_LIMIT).await;
     desk.withdrawn(WITHDRAW_LIMIT).await;
     status(&consul, "app-h", "passing").await;
 }
@@ -185,7 +184,7 @@ async fn a_black_hole_blocks_nobody_and_a_withdrawal_is_answered_in_time() {
     }
     for _ in 0..3 {
         let begin = Instant::now();
-        desk.registrar.withdraw(&service);
+        desk.withdraw(&service);
         desk.withdrawn(WITHDRAW_LIMIT).await;
         assert!(begin.elapsed() < WITHDRAW_LIMIT);
     }
@@ -206,7 +205,7 @@ async fn a_registration_that_hung_does_not_outlive_its_withdrawal() {
         begin.elapsed() > Duration::from_millis(200)
     });
     sent.await.unwrap();
-    desk.registrar.withdraw(&service);
+    desk.withdraw(&service);
     desk.withdrawn(WITHDRAW_LIMIT).await;
     consul.server().unpause();
     // Longer than the pause after which a withdrawal in doubt is said again.
@@ -225,11 +224,9 @@ async fn without_consul_a_withdrawal_is_answered_at_once() {
     desk.registrar.announce(&service);
     desk.registrar.report(&service, Report::passing());
     for _ in 0..20 {
-        desk.registrar.withdraw(&service);
+        desk.withdraw(&service);
     }
-    for _ in 0..20 {
-        assert_eq!(&*desk.withdrawn(WITHDRAW_LIMIT).await, "app-h");
-    }
+    assert_eq!(&*desk.withdrawn(WITHDRAW_LIMIT).await, "app-h");
 }
 
 #[tokio::test]
@@ -237,14 +234,14 @@ async fn a_withdrawal_from_an_agent_that_is_down_is_answered_in_time() {
     let mut consul = Consul::start();
     consul.server().kill();
     let mut desk = Desk::open(Some(client(&consul)));
-    desk.registrar.withdraw(&Arc::new(app()));
+    desk.withdraw(&Arc::new(app()));
     desk.withdrawn(WITHDRAW_LIMIT).await;
 }
 
 #[tokio::test]
 async fn an_end_says_what_is_left_to_say_and_deregisters_nothing_else() {
     let consul = Consul::start();
-    let desk = Desk::open(Some(client(&consul)));
+    let mut desk = Desk::open(Some(client(&consul)));
     let (stays, goes) = (
         Arc::new(app()),
         Arc::new(Service {
@@ -256,7 +253,7 @@ async fn an_end_says_what_is_left_to_say_and_deregisters_nothing_else() {
         desk.registrar.report(service, Report::passing());
         status(&consul, &service.id, "passing").await;
     }
-    desk.registrar.withdraw(&goes);
+    desk.withdraw(&goes);
     desk.registrar.finish(PATIENCE).await;
     assert!(consul.service("b-h").is_null());
     assert_eq!(consul.status("app-h").as_deref(), Some("passing"));
@@ -277,12 +274,12 @@ async fn telemetry_beats_by_itself_and_comes_back_after_maintenance() {
     let known = consul.service("containerpilot-h");
     assert_eq!(known["Tags"], serde_json::json!(["op", "3.9.0"]));
     assert_eq!(known["Port"], 9090);
-    desk.registrar.withdraw(&service);
+    desk.withdraw(&service);
     desk.withdrawn(WITHDRAW_LIMIT).await;
     assert!(consul.service("containerpilot-h").is_null());
     status(&consul, "containerpilot-h", "passing").await;
     drop(beat);
-    desk.registrar.withdraw(&service);
+    desk.withdraw(&service);
     desk.withdrawn(WITHDRAW_LIMIT).await;
     assert!(consul.service("containerpilot-h").is_null());
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use flightline_fixtures::consul::Consul;
 use flightline_supervisor::config::Watch;
-use flightline_supervisor::event::{Seen, Wake};
+use flightline_supervisor::event::Wake;
 use flightline_supervisor::watch::{self, Watching};
 use rig::{PATIENCE, client};
 use tokio::sync::mpsc;
@@ -33,10 +33,7 @@ impl Seer {
     async fn next(&mut self) -> usize {
         let wake = timeout(PATIENCE, self.wakes.recv()).await;
         match wake.expect("a change is seen") {
-            Some(Wake::Watch {
-                service,
-                seen: Seen::Changed { passing },
-            }) if &*service == "up" => passing,
+            Some(Wake::Watch { service, passing }) if &*service == "up" => passing,
             other => panic!("{other:?} instead of a change"),
         }
     }

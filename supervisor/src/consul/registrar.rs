@@ -1,5 +1,5 @@
 //! What the loop wants registered comes in and never waits; for each service one task goes to Consul with the newest of it. What is
-//! replaced before it was its turn is lost, except a withdrawal: each is answered with `Wake::Withdrawn` within `WITHDRAW_LIMIT`.
+//! replaced before it was its turn is lost, except a withdrawal: `Wake::Withdrawn` answers it, or a newer one, within `WITHDRAW_LIMIT`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -15,7 +15,7 @@ use super::heartbeat::Heartbeat;
 use super::notes::{Note, Notes};
 pub use super::payload::CheckStatus;
 use crate::config::Service;
-use crate::event::Wake;
+use crate::event::{Wake, WithdrawalId};
 use desk::{Desk, Pending, Wish};
 use keeper::Keeper;
 
@@ -106,14 +106,15 @@ impl Registrar {
     }
 
     /// Deregisters the service, also one that never was registered. Answered with [`Wake::Withdrawn`] when Consul has done so, or
-    /// could not be told in time; in the latter case it goes on being tried.
-    pub fn withdraw(&self, service: &Arc<Service>) {
+    /// could not be told in time; in the latter case it goes on being tried. Withdrawals that wait together have one answer, that of
+    /// the newest.
+    pub fn withdraw(&self, service: &Arc<Service>, withdrawal: WithdrawalId) {
         match &self.shared {
-            Some(shared) => shared.post(&service.id, Pending::withdraw),
+            Some(shared) => shared.post(&service.id, |pending| pending.withdraw(withdrawal)),
             None => {
                 let (wakes, service) = (self.wakes.clone(), Arc::from(service.id.as_str()));
                 // A task, because the mailbox may be full and its only reader is the caller.
-                tokio::spawn(async move { answer(&wakes, service).await });
+                tokio::spawn(async move { answer(&wakes, service, withdrawal).await });
             }
         }
     }
@@ -212,8 +213,12 @@ impl Shared {
 }
 
 /// Tells the loop that a service is withdrawn.
-async fn answer(wakes: &mpsc::Sender<Wake>, service: Arc<str>) {
-    if wakes.send(Wake::Withdrawn { service }).await.is_err() {
+async fn answer(wakes: &mpsc::Sender<Wake>, service: Arc<str>, withdrawal: WithdrawalId) {
+    let wake = Wake::Withdrawn {
+        service,
+        withdrawal,
+    };
+    if wakes.send(wake).await.is_err() {
         tracing::debug!("nobody waits for a withdrawal any more");
     }
 }

@@ -71,9 +71,9 @@ impl Fleet {
             give_up: now + self.grace + REAPING,
         });
         if let Own::Registered(service) = &self.own {
-            let service = Arc::clone(service);
-            self.actions.push(Action::Withdraw(Arc::clone(&service)));
-            self.own = Own::Withdrawing(service);
+            let own = Arc::clone(service);
+            let asked = self.withdraw(Arc::clone(&own));
+            self.own = Own::Withdrawing { own, asked };
         }
         self.publish(Code::Shutdown, Source::global());
     }
@@ -126,7 +126,7 @@ impl Fleet {
         }
         let left = self.jobs.iter().filter(|job| job.ended().is_none());
         let left: Vec<_> = left.map(|job| Arc::clone(&job.plan().name)).collect();
-        if left.is_empty() && !matches!(self.own, Own::Withdrawing(_)) {
+        if left.is_empty() && !matches!(self.own, Own::Withdrawing { .. }) {
             self.over(cause, deadline);
         } else if give_up <= now {
             if !left.is_empty() {
@@ -143,7 +143,7 @@ impl Fleet {
         dependants: &BTreeMap<JobId, Vec<JobId>>,
         guests: &BTreeSet<JobId>,
     ) -> BTreeSet<JobId> {
-        let own = matches!(self.own, Own::Withdrawing(_));
+        let own = matches!(self.own, Own::Withdrawing { .. });
         let live: BTreeSet<JobId> = self.live().map(Job::id).collect();
         // What follows the agent's own end is not waited for by the agent.
         let agents = order::agents(&self.jobs);

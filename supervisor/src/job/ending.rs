@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use crate::action::{Action, Cause, Remark};
-use crate::event::{Code, Source};
+use crate::event::{Code, Source, WithdrawalId};
 
 use super::start::Refused;
 use super::{Job, Life, Pending, ProcessStop, Then, Turn};
@@ -52,8 +52,8 @@ enum Withdrawal {
     /// It has, or never knew it.
     #[default]
     Done,
-    /// It was asked.
-    Asked,
+    /// It was asked to.
+    Asked(WithdrawalId),
 }
 
 impl Job {
@@ -118,8 +118,7 @@ impl Job {
         match &self.plan.service {
             None => self.stop_for_good(turn),
             Some(service) => {
-                turn.actions.push(Action::Withdraw(Arc::clone(service)));
-                self.ending.withdrawal = Withdrawal::Asked;
+                self.ending.withdrawal = Withdrawal::Asked(turn.withdraw(service));
                 let until = turn.now + WITHDRAWAL;
                 let deadline = self.ending.deadline;
                 let until = deadline.map_or(until, |deadline| until.min(deadline));
@@ -128,10 +127,11 @@ impl Job {
         }
     }
 
-    /// Consul has forgotten its service, or cannot be told.
-    pub fn withdrawn(&mut self, turn: &mut Turn<'_>) {
-        if self.ending.withdrawal == Withdrawal::Done {
-            return;
+    /// Consul has forgotten its service, or cannot be told: the answer to this withdrawal and those before it.
+    pub fn withdrawn(&mut self, withdrawal: WithdrawalId, turn: &mut Turn<'_>) {
+        match self.ending.withdrawal {
+            Withdrawal::Asked(asked) if asked <= withdrawal => {}
+            Withdrawal::Asked(_) | Withdrawal::Done => return,
         }
         self.ending.withdrawal = Withdrawal::Done;
         match self.life {
@@ -238,7 +238,7 @@ impl Job {
 
     /// Ends it once both its process and its service are gone.
     pub(super) fn finish(&mut self, turn: &mut Turn<'_>) {
-        if self.process.is_some() || self.ending.withdrawal == Withdrawal::Asked {
+        if self.process.is_some() || matches!(self.ending.withdrawal, Withdrawal::Asked(_)) {
             return;
         }
         let cause = self.ending.cause.clone().unwrap_or(Cause::Complete);

@@ -24,7 +24,7 @@ use crate::consul::registrar::{Registrar, Report};
 use crate::control::Server;
 use crate::control::socket::ControlError;
 use crate::control::variables::Variables;
-use crate::event::Wake;
+use crate::event::{Wake, WithdrawalId};
 use crate::lifecycle::timestamp;
 use crate::log::Log;
 use crate::publish::{Publisher, process_id};
@@ -226,8 +226,8 @@ impl Parts {
     }
 
     /// Takes a service out of Consul.
-    pub fn withdraw(&self, service: &Arc<Service>) {
-        self.registrar.withdraw(service);
+    pub fn withdraw(&self, service: &Arc<Service>, withdrawal: WithdrawalId) {
+        self.registrar.withdraw(service, withdrawal);
     }
 
     /// Publishes a transition, and keeps it in Consul where that is wanted.

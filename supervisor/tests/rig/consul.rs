@@ -10,7 +10,7 @@ use flightline_fixtures::consul::Consul;
 use flightline_fixtures::wait;
 use flightline_supervisor::config::{self, ConsulAddress, ConsulTls, Service};
 use flightline_supervisor::consul::{CheckStatus, Client, Registrar, Report};
-use flightline_supervisor::event::Wake;
+use flightline_supervisor::event::{Wake, WithdrawalId};
 use tokio::sync::mpsc;
 
 /// For what must happen at some time on a machine that is busy.
@@ -55,6 +55,7 @@ pub(crate) fn app() -> Service {
 pub(crate) struct Desk {
     pub(crate) registrar: Registrar,
     pub(crate) wakes: mpsc::Receiver<Wake>,
+    newest: WithdrawalId,
 }
 
 impl Desk {
@@ -63,15 +64,28 @@ impl Desk {
         Self {
             registrar: Registrar::start(client, sender),
             wakes,
+            newest: WithdrawalId::UNAWAITED,
         }
     }
 
-    /// Waits for the next answer to a withdrawal.
+    /// Withdraws a service once more.
+    pub(crate) fn withdraw(&mut self, service: &Arc<Service>) {
+        self.newest.0 += 1;
+        self.registrar.withdraw(service, self.newest);
+    }
+
+    /// Waits for the answer to the newest withdrawal.
     pub(crate) async fn withdrawn(&mut self, limit: Duration) -> Arc<str> {
-        let wake = tokio::time::timeout(limit, self.wakes.recv()).await;
-        match wake.expect("an answer in time") {
-            Some(Wake::Withdrawn { service }) => service,
-            other => panic!("{other:?} instead of an answer to a withdrawal"),
+        loop {
+            let wake = tokio::time::timeout(limit, self.wakes.recv()).await;
+            match wake.expect("an answer in time") {
+                Some(Wake::Withdrawn {
+                    service,
+                    withdrawal,
+                }) if withdrawal == self.newest => return service,
+                Some(Wake::Withdrawn { .. }) => {}
+                other => panic!("{other:?} instead of an answer to a withdrawal"),
+            }
         }
     }
 }

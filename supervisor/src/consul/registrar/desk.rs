@@ -1,4 +1,4 @@
-//! What the loop wants of one service is put here, its task takes all of it at once: the withdrawals first, then the newest wish.
+//! What the loop wants of one service is put here, its task takes all of it at once: the withdrawal first, then the newest wish.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::Report;
 use crate::config::Service;
+use crate::event::WithdrawalId;
 
 /// What is wanted of a service.
 #[derive(Debug, Clone)]
@@ -36,16 +37,16 @@ impl Wish {
 /// What waits for a service's task.
 #[derive(Debug, Default)]
 pub struct Pending {
-    /// Withdrawals, each to be answered.
-    pub withdrawals: u32,
+    /// The newest withdrawal, to be answered for all before it.
+    pub withdrawal: Option<WithdrawalId>,
     /// What is wanted after them.
     pub wish: Option<Wish>,
 }
 
 impl Pending {
     /// The service is to go. What was wanted before is not wanted any more.
-    pub fn withdraw(&mut self) {
-        self.withdrawals = self.withdrawals.saturating_add(1);
+    pub fn withdraw(&mut self, withdrawal: WithdrawalId) {
+        self.withdrawal = self.withdrawal.max(Some(withdrawal));
         self.wish = None;
     }
 
@@ -55,11 +56,11 @@ impl Pending {
     }
 
     fn is_empty(&self) -> bool {
-        self.withdrawals == 0 && self.wish.is_none()
+        self.withdrawal.is_none() && self.wish.is_none()
     }
 }
 
-/// Where it is put: never more than one wish and a number.
+/// Where it is put: never more than one withdrawal and one wish.
 #[derive(Debug)]
 pub struct Desk {
     pending: watch::Sender<Pending>,
@@ -101,7 +102,7 @@ impl Desk {
 
     /// Waits until a withdrawal is on it.
     pub async fn withdrawal(&self) {
-        self.until(|pending| pending.withdrawals > 0).await;
+        self.until(|pending| pending.withdrawal.is_some()).await;
     }
 
     async fn until(&self, condition: impl FnMut(&Pending) -> bool) {

@@ -16,7 +16,7 @@ use crate::config::Service;
 use crate::consul::client::Client;
 use crate::consul::error::{CallError, Remedy};
 use crate::consul::trouble::Trouble;
-use crate::event::Wake;
+use crate::event::{Wake, WithdrawalId};
 
 /// No call takes longer, however long the TTL.
 const CALL_LONGEST: Duration = Duration::from_secs(5);
@@ -112,10 +112,10 @@ impl Keeper {
                 // What is new comes before what is tried again, and before the end.
                 biased;
                 () = desk.filled() => {
-                    let Pending { withdrawals, wish } = desk.clear();
+                    let Pending { withdrawal, wish } = desk.clear();
                     self.again = None;
-                    if withdrawals > 0 {
-                        self.withdraw(withdrawals).await;
+                    if let Some(withdrawal) = withdrawal {
+                        self.withdraw(withdrawal).await;
                     }
                     if let Some(wish) = wish && !closing.is_cancelled() {
                         self.work(desk, Work::Wish(wish), PAUSE).await;
@@ -134,7 +134,7 @@ impl Keeper {
     }
 
     /// Deregisters, and answers whatever came of it.
-    async fn withdraw(&mut self, answers: u32) {
+    async fn withdraw(&mut self, withdrawal: WithdrawalId) {
         self.standing = Standing::Absent;
         self.trouble = Trouble::default();
         let echo = std::mem::replace(&mut self.echo, Echo::None);
@@ -142,9 +142,7 @@ impl Keeper {
         if self.deregister(0).await.is_continue() || echo == Echo::Possible {
             self.try_again(Work::Deregister { tries: 1 }, PAUSE_LONGEST);
         }
-        for _ in 0..answers {
-            answer(&self.wakes, Arc::clone(&self.id)).await;
-        }
+        answer(&self.wakes, Arc::clone(&self.id), withdrawal).await;
     }
 
     async fn deregister(&self, tries: u32) -> ControlFlow<()> {

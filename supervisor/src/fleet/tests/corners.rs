@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::config::{Config, Readiness, Restarts, Role, When};
 use crate::control::command::{Action, Maintenance, Reload};
-use crate::event::{Code, Seen};
+use crate::event::Code;
 
 use super::world::{World, config, each, job, once, served, trigger};
 use super::{ms, s};
@@ -116,8 +116,7 @@ fn events_that_come_at_their_own_pace_are_never_held_up() {
     let hook = each(job("hook", "run 10 1"), Code::StatusChanged, "watch.db");
     let mut world = World::start(vec![hook, job("app", "serve")]);
     for passing in 0..40 {
-        let seen = Seen::Changed { passing };
-        let actions = world.fleet.watched(&"db".into(), seen, world.now);
+        let actions = world.fleet.watched(&"db".into(), passing, world.now);
         world.act(actions);
         world.pass(ms(500));
     }

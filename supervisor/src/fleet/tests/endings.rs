@@ -2,7 +2,7 @@
 
 use crate::action::ShutdownCause;
 use crate::config::{ExitWhen, Job, Restarts, Role, When};
-use crate::control::command::Action;
+use crate::control::command::{Action, Maintenance};
 use crate::event::Code;
 
 use super::world::{World, checked, config, each, job, once, served};
@@ -67,6 +67,18 @@ fn h7_a_consul_that_never_answers_holds_nobody_up_for_long() {
     world.pass(s(2));
     assert!(world.terminate() <= s(7));
     assert_eq!(world.count("SIGTERM app"), 1);
+}
+
+#[test]
+fn the_answer_to_maintenance_is_not_taken_for_that_to_an_end() {
+    let mut world = World::start(vec![served(job("app", "serve"))]);
+    world.pass(s(2));
+    world.consul = ms(900);
+    let actions = world.fleet.maintain(Maintenance::Enter, world.now);
+    world.act(actions);
+    world.pass(ms(500));
+    // Asked again at 500 ms: the first answer comes at 900, that to this at 1400.
+    assert_eq!(world.terminate(), ms(901));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::config::{Config, Job, Restarts};
 use crate::control::command::Reload;
-use crate::event::{Code, Seen};
+use crate::event::Code;
 
 use super::world::{World, checked, config, each, job, once, served};
 use super::{ms, s};
@@ -148,9 +148,7 @@ fn a_changed_job_that_reacts_to_a_watch_reacts_to_what_it_shows_now() {
         config
     };
     let mut world = World::of(&jobs("0"));
-    let actions = world
-        .fleet
-        .watched(&"db".into(), Seen::Changed { passing: 1 }, world.now);
+    let actions = world.fleet.watched(&"db".into(), 1, world.now);
     world.act(actions);
     world.pass(s(1));
     reload(&mut world, jobs("1"), Reload::Changed);

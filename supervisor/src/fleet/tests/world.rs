@@ -12,7 +12,7 @@ use crate::config::{
     Backoff, Check, Config, Exec, ExitWhen, Health, Identity, Job, LogFormat, LogOutput, Logging,
     OnFailure, Output, Readiness, Restarts, Role, Service, Setting, Stop, Trigger, When,
 };
-use crate::event::{Checked, Code, ExitStatus, RunId, Source};
+use crate::event::{Checked, Code, ExitStatus, RunId, Source, WithdrawalId};
 use crate::fleet::Fleet;
 
 /// A job that runs `command` once at startup.
@@ -133,6 +133,7 @@ pub(super) fn config(jobs: Vec<Job>) -> Config {
 #[derive(Debug)]
 struct Process {
     job: String,
+    plan: Arc<Job>,
     ends: Option<(Instant, ExitStatus)>,
     deaf: bool,
 }
@@ -158,7 +159,7 @@ pub(super) struct World {
 #[derive(Debug)]
 enum Later {
     Checked(RunId, Checked),
-    Withdrawn(String),
+    Withdrawn(String, WithdrawalId),
 }
 
 impl World {
@@ -212,10 +213,13 @@ impl World {
                 let at = self.now + Duration::from_millis(1);
                 self.pending.push((at, Later::Checked(run, result)));
             }
-            Action::Withdraw(service) => {
+            Action::Withdraw {
+                service,
+                withdrawal,
+            } => {
                 self.say(format!("withdraw {}", service.name));
-                self.pending
-                    .push((self.now + self.consul, Later::Withdrawn(service.id.clone())));
+                let later = Later::Withdrawn(service.id.clone(), withdrawal);
+                self.pending.push((self.now + self.consul, later));
             }
             Action::Report {
                 service, health, ..
@@ -245,9 +249,13 @@ impl World {
         Vec::new()
     }
 
-    fn spawn(&mut self, run: RunId, plan: &Job) -> Vec<Action> {
+    fn spawn(&mut self, run: RunId, plan: &Arc<Job>) -> Vec<Action> {
         let name = plan.name.to_string();
-        let running = self.processes.values().any(|other| other.job == name);
+        // Jobs may have a name in common, and each has a plan of its own.
+        let running = self
+            .processes
+            .values()
+            .any(|other| Arc::ptr_eq(&other.plan, plan));
         assert!(!running, "two runs of {name} at once");
         let exec = plan.exec.as_ref().expect("only jobs with exec are started");
         let number = |index: usize| exec.args.get(index).and_then(|arg| arg.parse().ok());
@@ -269,6 +277,7 @@ impl World {
             run,
             Process {
                 job: name,
+                plan: Arc::clone(plan),
                 ends,
                 deaf,
             },
@@ -344,7 +353,7 @@ impl World {
         if let Some(index) = self.pending.iter().position(|(at, _)| *at <= now) {
             let actions = match self.pending.remove(index).1 {
                 Later::Checked(run, result) => self.fleet.checked(run, result, now),
-                Later::Withdrawn(id) => self.fleet.withdrawn(&id, now),
+                Later::Withdrawn(id, withdrawal) => self.fleet.withdrawn(&id, withdrawal, now),
             };
             return self.act(actions);
         }

@@ -9,6 +9,7 @@ use super::opened::{Opened, Opener};
 use super::{LAST_WORDS, Parts, Refresh, Registrations, Telemetry, shared};
 use crate::config::Config;
 use crate::consul::registrar::Registrar;
+use crate::event::WithdrawalId;
 use crate::run::prepare::Prepared;
 use crate::telemetry::server::{self, Pages};
 
@@ -79,7 +80,7 @@ impl Parts {
         if registrations == Registrations::Renew || old != new {
             // Under its one id it is the same service at another place; without telemetry it is none.
             if let (Some(old), None) = (old, new) {
-                self.registrar.withdraw(&old);
+                self.registrar.withdraw(&old, WithdrawalId::UNAWAITED);
             }
             self.beat();
         }
@@ -107,9 +108,9 @@ impl Parts {
         let address = |config: &Config| config.consul.as_ref().map(|consul| consul.address.clone());
         if address(before) != address(&self.config) {
             let services = before.jobs.iter().filter_map(|job| job.service.as_ref());
-            services.for_each(|service| old.withdraw(service));
+            services.for_each(|service| old.withdraw(service, WithdrawalId::UNAWAITED));
             if let Some(own) = self.own_service(before) {
-                old.withdraw(&own);
+                old.withdraw(&own, WithdrawalId::UNAWAITED);
             }
         }
         self.tasks.spawn(old.finish(LAST_WORDS));

@@ -3,6 +3,7 @@
 use super::super::declared::{Reading, validate};
 use super::*;
 use crate::config::MetricKind;
+use crate::event::WithdrawalId;
 
 fn metric(namespace: &str, subsystem: &str, name: &str, kind: MetricKind) -> Metric {
     Metric {
@@ -300,6 +301,7 @@ fn fill(metrics: &Metrics) {
     metrics.restart("app");
     metrics.wake(&Wake::Withdrawn {
         service: "db".into(),
+        withdrawal: WithdrawalId::UNAWAITED,
     });
 }
 
