@@ -12,17 +12,17 @@ use tokio::time::{sleep, sleep_until};
 use tracing::{debug, error, info};
 
 use crate::action::{Action, Change, End};
-use crate::cli::{Exit, Failure};
 use crate::config::{self, variables::pid_variable};
 use crate::control::command::{Answer, Command, Refusal, Reload};
 use crate::event::{Code, Received, RunId, Wake};
 use crate::fleet::Fleet;
 use crate::health::{Asked, Checker};
-use crate::init;
 use crate::lifecycle::Journal;
-use crate::log::{Kind, Log};
+use crate::log::Kind;
 use crate::process::{Order, Spawner};
 
+/// From a configuration to a loop that runs.
+mod opening;
 /// Signals to wakes.
 pub mod signals;
 /// What templates and processes see.
@@ -38,62 +38,14 @@ mod report;
 /// Remarks to the log.
 mod say;
 
+pub use opening::supervise;
 use parts::{Parts, Registrations};
-use prepare::Prepared;
 use reload::{Reading, ending};
 use say::say;
-use signals::Signals;
 use variables::Given;
 
 /// Wakes that wait for the loop. Senders wait when it is full; the loop never sends to itself.
 pub const MAILBOX: usize = 1024;
-
-/// Opens everything, runs the jobs to their end, closes everything.
-///
-/// # Errors
-/// When something that is needed cannot be opened; nothing was started then.
-pub async fn supervise(prepared: Prepared, log: Log, file: PathBuf) -> Result<End, Failure> {
-    let unavailable =
-        |error: &dyn std::error::Error| Failure::new(Exit::Unavailable, error.to_string());
-    let (wakes, mut mailbox) = mpsc::channel(MAILBOX);
-    // Before anything else takes time: a signal that comes now is the first wake.
-    let signals = Signals::install().map_err(|error| unavailable(&error))?;
-    init::unblock();
-    let forwarding = tokio::spawn(signals.forward(wakes.clone()));
-    let names: Vec<&str> = prepared.config.jobs.iter().map(|job| &*job.name).collect();
-    debug!(
-        "loaded config: {} with the jobs {}",
-        file.display(),
-        names.join(", ")
-    );
-    prepared.say_findings();
-    let host = nix::unistd::gethostname().map_err(|error| unavailable(&error))?;
-    let host = host.to_string_lossy().into_owned();
-    let spawner = Spawner::new(Arc::new(log.clone()), wakes.clone());
-    let mut early = Vec::new();
-    let parts = tokio::select! {
-        parts = Parts::start(prepared, log, host, wakes.clone()) => parts.map_err(|error| unavailable(&error))?,
-        () = terminated(&mut mailbox, &mut early) => return Ok(End::before_the_start(Instant::now())),
-    };
-    let end = Supervisor::new(parts, spawner, file, wakes)
-        .run(early, mailbox)
-        .await;
-    forwarding.abort();
-    Ok(end)
-}
-
-/// Returns when the supervisor is told to end. No job runs yet that anything else could be for.
-/// What else comes is kept in `early`: at most what signals and a few clients say in the seconds of a start.
-async fn terminated(mailbox: &mut mpsc::Receiver<Wake>, early: &mut Vec<Wake>) {
-    while let Some(wake) = mailbox.recv().await {
-        if matches!(wake, Wake::Signal(Received::Terminate)) {
-            return;
-        }
-        if early.len() < MAILBOX {
-            early.push(wake);
-        }
-    }
-}
 
 /// What the process exits with: the main job's status where there is one, else 0.
 pub fn status(end: End) -> u8 {
