@@ -3,7 +3,7 @@
 # make build          the programs, as they are shipped
 # make bench          the table of targets with figures, in minutes (make bench BENCH_ARGS= takes an hour, for figures to be quoted),
 #                     and the ratios against those of the baseline
-# make endurance      the supervisor under load for long, as it is released, with figures: ten minutes
+# make endurance      the supervisor under load for long, as it is released, with figures, and with servers away for ten seconds: ten minutes
 # The rest are the parts of `make test`.
 
 CARGO ?= cargo
@@ -19,7 +19,9 @@ demo:
 
 test: fmt servers lint unit doc gate
 
+# The hash is what `flightline-supervisor -version` says; outside of a repository it is unknown.
 build:
+	FLIGHTLINE_GIT_HASH=$$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown) \
 	$(CARGO) build --locked --profile dist --package flightline --package flightline-supervisor
 
 # Of the program as it is shipped. Both are run and both must hold; the records are those of this run alone.
@@ -32,7 +34,7 @@ bench: servers
 
 # One at a time, so that each figure is of one thing.
 endurance: servers
-	FLIGHTLINE_LONG=1 $(CARGO) test --locked --release --package flightline-supervisor --test endurance -- --test-threads 1
+	FLIGHTLINE_LONG=1 $(CARGO) test --locked --release --package flightline-supervisor --test endurance --test lifecycle -- --test-threads 1
 
 servers:
 	fixtures/install-servers

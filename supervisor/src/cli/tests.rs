@@ -261,7 +261,7 @@ fn wrong_words_are_wrong_under_our_name() {
         "signal a",
         "signal a SIGNOPE",
         "maintenance",
-        "maintenance enable",
+        "maintenance on",
         "-reload list",
         "-out f check",
         "list -reload",

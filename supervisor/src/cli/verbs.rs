@@ -117,8 +117,10 @@ impl Shown {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Way {
     /// Begin
+    #[value(alias = "enable")]
     Enter,
     /// End
+    #[value(alias = "disable")]
     Exit,
 }
 

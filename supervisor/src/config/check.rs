@@ -20,6 +20,8 @@ mod when;
 mod service;
 /// As whom, where and with what jobs run, how they stop and how they wait.
 mod setting;
+/// What must be on this machine.
+mod machine;
 /// The Consul agent.
 mod consul;
 /// Watches and telemetry.
@@ -33,6 +35,15 @@ mod sources;
 /// Everything together, and what must fit together.
 pub(crate) mod whole;
 
+/// How far a check looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// At the file alone.
+    AtTheFile,
+    /// At what the file names, too: users, folders, files, programs.
+    AtThisMachine,
+}
+
 /// What a check may look at, and what it has to say.
 #[derive(Debug)]
 pub(crate) struct Checker<'e> {
@@ -40,6 +51,8 @@ pub(crate) struct Checker<'e> {
     pub(crate) environment: &'e Environment,
     /// The addresses of this machine.
     pub(crate) addresses: &'e Addresses,
+    /// Whether the rest of it is looked at.
+    pub(crate) look: Look,
     /// Its name.
     pub(crate) host: String,
     problems: RefCell<Vec<Problem>>,
@@ -48,11 +61,12 @@ pub(crate) struct Checker<'e> {
 
 impl<'e> Checker<'e> {
     /// Nothing said yet.
-    pub(crate) fn new(environment: &'e Environment, addresses: &'e Addresses) -> Self {
+    pub(crate) fn new(environment: &'e Environment, addresses: &'e Addresses, look: Look) -> Self {
         let host = nix::unistd::gethostname().unwrap_or_default();
         Self {
             environment,
             addresses,
+            look,
             host: host.to_string_lossy().into_owned(),
             problems: RefCell::default(),
             findings: RefCell::default(),

@@ -6,6 +6,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::config::Config;
+pub use crate::config::check::Look;
 use crate::config::check::{Checker, logging, whole};
 use crate::config::interfaces::Addresses;
 use crate::config::json5::{self, SyntaxError};
@@ -63,14 +64,20 @@ pub fn render(path: &Path, env: &Environment) -> Result<String, LoadError> {
     Document::read(path, env).map(|document| document.rendered.text)
 }
 
-/// Reads, renders and checks a file. `addresses` are those that `interfaces` choose from.
+/// Reads, renders and checks a file. `addresses` are those that `interfaces` choose from; `look` says whether what the file names is
+/// looked for.
 ///
 /// # Errors
 /// When the file cannot be read, or with everything that is wrong with it.
-pub fn load(path: &Path, env: &Environment, addresses: &Addresses) -> Result<Loaded, LoadError> {
+pub fn load(
+    path: &Path,
+    env: &Environment,
+    addresses: &Addresses,
+    look: Look,
+) -> Result<Loaded, LoadError> {
     let document = Document::read(path, env)?;
     let root = document.parse()?;
-    let check = Checker::new(env, addresses);
+    let check = Checker::new(env, addresses, look);
     let config = whole::check(&check, &root);
     let (problems, findings) = check.said();
     match config.filter(|_| problems.is_empty()) {
@@ -91,7 +98,7 @@ pub fn control_socket(path: &Path, env: &Environment) -> Result<PathBuf, LoadErr
     let document = Document::read(path, env)?;
     let root = only(document.parse()?, "control");
     let addresses = Addresses::default();
-    let check = Checker::new(env, &addresses);
+    let check = Checker::new(env, &addresses, Look::AtTheFile);
     let socket = whole::open(&check, &root).map(|file| logging::socket(&file));
     let (problems, _) = check.said();
     match socket.filter(|_| problems.is_empty()) {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::config::Config;
 use crate::config::explain::explain;
 use crate::config::interfaces::Addresses;
-use crate::config::load::{LoadError, Loaded, load};
+use crate::config::load::{LoadError, Loaded, Look, load};
 use crate::template::Environment;
 
 /// A machine with three cards.
@@ -35,7 +35,7 @@ pub(crate) fn load_with(text: &str, env: &Environment) -> Result<Loaded, LoadErr
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("app.json5");
     std::fs::write(&path, text).unwrap();
-    let loaded = load(&path, env, &addresses());
+    let loaded = load(&path, env, &addresses(), Look::AtTheFile);
     loaded.map(|loaded| Loaded {
         path: PathBuf::from("app.json5"),
         ..loaded

@@ -55,7 +55,7 @@ pub fn prepare(file: &Path, given: &BTreeMap<String, String>) -> Result<Prepared
             .map(|(name, value)| (name.clone(), value.clone())),
     );
     let addresses = Addresses::of_this_machine()?;
-    let loaded = load::load(file, &environment, &addresses)?;
+    let loaded = load::load(file, &environment, &addresses, load::Look::AtThisMachine)?;
     let config = loaded.config;
     let client = config.consul.as_ref().map(Client::open).transpose()?;
     Ok(Prepared {

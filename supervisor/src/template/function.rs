@@ -150,6 +150,14 @@ impl Function {
             Some((1..=2, function)) if word.len() > 2 => {
                 format!("did you mean {}", function.name())
             }
+            // Variables are written in capitals, functions are not.
+            _ if word.contains(char::is_lowercase) => {
+                let names = Self::ALL.map(Self::name);
+                format!(
+                    "there are {}; the value of a variable is written .{word}",
+                    names.join(", ")
+                )
+            }
             _ => format!("the value of a variable is written .{word}"),
         };
         Err(Fault::cured(format!("no function is called {word}"), cure))

@@ -11,6 +11,8 @@ use crate::secret::Secret;
 /// Where a `.creds` file holds the claim, and where the seed.
 const CLAIM: &str = "BEGIN NATS USER JWT";
 const SEED: &str = "BEGIN USER NKEY SEED";
+/// In words that hold for every program's configuration.
+const SEED_WORDS: &str = "the NKey seed";
 
 /// A file does not hold what it should, or cannot be read. Says nothing of what it does hold.
 #[derive(Debug, thiserror::Error)]
@@ -62,16 +64,16 @@ impl Login {
             NatsAuth::None => {}
             NatsAuth::Password { user, password } => {
                 said.username = Some(user.clone());
-                said.password = Some(read("nats.password", password)?);
+                said.password = Some(read("the NATS password", password)?);
             }
-            NatsAuth::Token(token) => said.token = Some(read("nats.token", token)?),
+            NatsAuth::Token(token) => said.token = Some(read("the NATS token", token)?),
             NatsAuth::NKey(seed) => {
-                let key = key("nats.nkey", &read("nats.nkey", seed)?)?;
+                let key = key(SEED_WORDS, &read(SEED_WORDS, seed)?)?;
                 said.nkey = Some(key.public_key());
-                said.signature = Some(sign("nats.nkey", &key, nonce)?);
+                said.signature = Some(sign(SEED_WORDS, &key, nonce)?);
             }
             NatsAuth::Creds(path) => {
-                let what = format!("nats.creds_file {}", path.display());
+                let what = format!("the NATS credentials in {}", path.display());
                 let text = std::fs::read_to_string(path).map_err(|e| LoginError::new(&what, &e))?;
                 let lacks = |part| LoginError::new(&what, &format!("there is no {part} in it"));
                 let claim = below(&text, CLAIM).ok_or_else(|| lacks("user JWT"))?;
@@ -104,7 +106,7 @@ fn said_by(url: &Url) -> Option<NatsAuth> {
 
 fn read(what: &str, secret: &Secret) -> Result<String, LoginError> {
     secret.read().map_err(|error| match secret {
-        Secret::File(path) => LoginError::new(&format!("{what}_file {}", path.display()), &error),
+        Secret::File(path) => LoginError::new(&format!("{what} in {}", path.display()), &error),
         Secret::Value(_) => LoginError::new(what, &error),
     })
 }
@@ -165,7 +167,10 @@ mod tests {
         let Err(error) = login.now(b"nonce") else {
             panic!("that is no seed");
         };
-        assert_eq!(error.to_string(), "nats.nkey: it is no NKey seed (SU...)");
+        assert_eq!(
+            error.to_string(),
+            "the NKey seed: it is no NKey seed (SU...)"
+        );
     }
 
     #[test]

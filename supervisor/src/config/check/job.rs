@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::check::section::Section;
-use crate::config::check::{health, service, setting, when};
+use crate::config::check::{health, machine, service, setting, when};
 use crate::config::jobs::{Health, Job, Output, Readiness, Restarts, Role, When};
 use crate::config::problem::quoted;
 use crate::config::tree::{Span, Value};
@@ -63,6 +63,7 @@ pub(crate) fn check(section: &Section<'_>, registry: Registry) -> Option<Placed>
     let output = output(section);
     let role = role(section);
     let setting = setting::check(section);
+    machine::job(section, exec.as_ref(), &setting);
     if let (Some(name), None) = (&name, port)
         && !is_dns_label(name)
     {
@@ -84,6 +85,7 @@ pub(crate) fn check(section: &Section<'_>, registry: Registry) -> Option<Placed>
         role,
         setting,
     };
+    ends(section, &job);
     Some(Placed {
         job,
         port,
@@ -92,6 +94,20 @@ pub(crate) fn check(section: &Section<'_>, registry: Registry) -> Option<Placed>
         when_at: section.at("when"),
         main_at: section.at("main"),
     })
+}
+
+/// Says what would end for ever and is hardly meant to.
+fn ends(section: &Section<'_>, job: &Job) {
+    let runs_once = matches!(
+        job.when,
+        When::Startup | When::Once { .. } | When::All { .. }
+    );
+    let restarted = job.health.as_ref().and_then(|health| health.restart_after);
+    if restarted.is_some() && runs_once && job.restarts == Restarts::Times(0) {
+        let what = "`health.restartAfter` stops the job, and nothing starts it again";
+        let cure = "write `restarts: 'unlimited'` or a number";
+        section.check.note(section.at("health"), what, cure);
+    }
 }
 
 /// Whether there is a Consul to register with.

@@ -8,12 +8,15 @@ use flightline_link::nats::{Nats as Server, NatsAuth};
 use flightline_link::secret::Secret;
 use flightline_link::tls::{Tls, TlsRequire};
 
+use crate::config::check::machine;
 use crate::config::check::section::Section;
 use crate::config::servers::{Nats, PublishMetrics};
 use crate::config::tree::Span;
 
 /// As in the pipeline.
 const DEFAULT_URL: &str = "nats://127.0.0.1:4222";
+/// How servers are typed.
+const SERVERS: &str = "write 'nats://host:port' or 'tls://host:port'; several are an array, as in ['nats://a:4222', 'nats://b:4222']";
 const DEFAULT_NAME: &str = "flightline-supervisor";
 const DEFAULT_BEAT: Duration = Duration::from_secs(30);
 const DEFAULT_RING: usize = 4096;
@@ -23,6 +26,9 @@ const LARGEST_RING: i64 = 65_536;
 /// Checks `nats`; `service` is its service token unless it says another.
 pub(super) fn check(file: &Section<'_>, service: &str) -> Option<Nats> {
     let section = file.section("nats")?;
+    for key in ["passwordFile", "tokenFile", "nkeyFile", "credsFile"] {
+        machine::file(&section, key);
+    }
     let (urls, login_in_url) = urls(&section);
     let server = Server {
         urls,
@@ -98,13 +104,11 @@ fn urls(section: &Section<'_>) -> (Vec<String>, Option<Span>) {
                     urls.push(url.into());
                 }
                 // The text is not quoted: it may hold a password.
-                Err(error) => {
-                    section.wrong(key, error, "write nats://host:port or tls://host:port")
-                }
+                Err(error) => section.wrong(key, error, SERVERS),
             }
         }
         if section.item(key).is_some() && urls.is_empty() {
-            section.wrong(key, "names no server", "write nats://host:port");
+            section.wrong(key, "names no server", SERVERS);
         }
     }
     if urls.is_empty() {
@@ -190,6 +194,9 @@ fn tls(section: &Section<'_>) -> Tls {
     let Some(section) = section.section("tls") else {
         return Tls::default();
     };
+    for key in ["caFile", "certFile", "keyFile"] {
+        machine::file(&section, key);
+    }
     let identity: Option<(PathBuf, PathBuf)> =
         match (section.path("certFile"), section.path("keyFile")) {
             (Some(cert), Some(key)) => Some((cert, key)),

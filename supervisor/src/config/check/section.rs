@@ -14,8 +14,9 @@ use crate::config::reference::{Key, Kind, Object, jobs::FILE, nearest};
 use crate::config::tree::{Entry, Node, Span, Value};
 use crate::config::weak::{self, WeakError};
 
-/// How many jobs, watches or metrics there can be: they are held against each other, and more would not fit into a container.
-const ELEMENT_LIMIT: usize = 1000;
+/// How many jobs, watches or metrics there can be. They are held against each other, which takes half a second for so many; a thousand jobs
+/// at once are tested.
+const ELEMENT_LIMIT: usize = 4096;
 
 /// An object of the file.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use crate::config::check::Checker;
 use crate::config::check::job::Placed;
-use crate::config::jobs::{Check, Trigger, When};
+use crate::config::jobs::{Check, Health, Readiness, Trigger, When};
 use crate::config::problem::quoted;
 use crate::config::reference::nearest;
 use crate::config::servers::Watch;
@@ -81,25 +81,28 @@ fn never(
         let what = format!("a job never starts on its own `{event}`");
         return Some((what, "write `restarts` instead".to_owned()));
     }
-    let asked = [
-        Code::StatusHealthy,
-        Code::StatusUnhealthy,
-        Code::BecameHealthy,
-        Code::BecameUnhealthy,
-    ];
     let mut named = jobs
         .iter()
         .filter(|placed| source.as_str() == &*placed.job.name);
-    let unchecked = |placed: &Placed| {
-        let health = placed.job.health.as_ref();
-        health.is_none_or(|health| health.check.is_none())
-    };
     let is_job = named.clone().next().is_some();
-    if is_job && asked.contains(code) && named.all(unchecked) {
+    if is_job && named.all(|placed| is_silent(placed.job.health.as_ref(), *code)) {
         let what = format!("the job {from} is not checked, so `{event}` never happens");
         return Some((what, "write `health` with a check in that job".to_owned()));
     }
     None
+}
+
+/// Whether nothing of a job could ever say this of its health.
+fn is_silent(health: Option<&Health>, code: Code) -> bool {
+    let is_checked = health.is_some_and(|health| health.check.is_some());
+    match code {
+        // What says by itself that it is ready is healthy from then on.
+        Code::StatusHealthy | Code::BecameHealthy => {
+            !is_checked && health.is_none_or(|health| health.readiness == Readiness::Check)
+        }
+        Code::StatusUnhealthy | Code::BecameUnhealthy => !is_checked,
+        _ => false,
+    }
 }
 
 /// What can happen to a source, by its name.

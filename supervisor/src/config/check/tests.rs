@@ -8,6 +8,8 @@ mod when;
 mod health;
 /// Settings of processes.
 mod setting;
+/// What must be on this machine.
+mod machine;
 /// Consul, watches, telemetry, logs, NATS.
 mod servers;
 /// What ContainerPilot takes and nobody can have meant.

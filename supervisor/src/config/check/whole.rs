@@ -35,6 +35,8 @@ pub(crate) fn open<'c>(check: &'c Checker<'c>, root: &'c Node) -> Option<Section
 /// Checks all of it. `None` and whatever else goes out is of no use once something was wrong.
 pub(crate) fn check<'c>(check: &'c Checker<'c>, root: &'c Node) -> Option<Config> {
     let file = open(check, root)?;
+    // For editors alone; it has to be text nevertheless.
+    file.filled("$schema");
     let consul = consul::check(&file);
     let registry = if consul.is_some() {
         Registry::Consul

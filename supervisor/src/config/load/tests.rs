@@ -17,7 +17,7 @@ fn reference(name: &str) -> PathBuf {
 
 fn reference_config(name: &str) -> Config {
     let env = env(&[("PORT", "8000"), ("SENSOR_TYPE", "motion")]);
-    match load(&reference(name), &env, &addresses()) {
+    match load(&reference(name), &env, &addresses(), Look::AtTheFile) {
         Ok(loaded) => {
             assert_eq!(loaded.findings, [], "{name}");
             loaded.config
@@ -87,12 +87,14 @@ fn a_variable_that_is_not_set_leaves_a_hole_that_is_shown() {
         &reference("traefik.json5"),
         &Environment::new(),
         &addresses(),
+        Look::AtTheFile,
     );
     assert!(error.is_ok());
     let error = load(
         &reference("frontend.json5"),
         &Environment::new(),
         &addresses(),
+        Look::AtTheFile,
     );
     let said = error.unwrap_err().to_string();
     assert!(
@@ -187,7 +189,13 @@ fn findings_have_places_and_cures() {
 #[test]
 fn files_that_cannot_be_read_are_named() {
     let env = Environment::new();
-    let missing = load(Path::new("/no/such/file"), &env, &addresses()).unwrap_err();
+    let missing = load(
+        Path::new("/no/such/file"),
+        &env,
+        &addresses(),
+        Look::AtTheFile,
+    )
+    .unwrap_err();
     assert!(matches!(missing, LoadError::Unreadable { .. }));
     assert!(
         missing
@@ -199,11 +207,13 @@ fn files_that_cannot_be_read_are_named() {
     let path = folder.path().join("long");
     std::fs::write(&path, " ".repeat(1 << 21)).unwrap();
     assert!(matches!(
-        load(&path, &env, &addresses()),
+        load(&path, &env, &addresses(), Look::AtTheFile),
         Err(LoadError::TooLong { .. })
     ));
     std::fs::write(&path, b"{\n a: '\xff'}").unwrap();
-    let said = load(&path, &env, &addresses()).unwrap_err().to_string();
+    let said = load(&path, &env, &addresses(), Look::AtTheFile)
+        .unwrap_err()
+        .to_string();
     assert!(said.contains("long:2:6: this is not UTF-8"), "{said}");
 }
 

@@ -20,6 +20,7 @@ pub static FILE: Object = Object { name: "file", about: "A configuration of the 
     key("stopTimeout", Int, Given("5"), "5", "Seconds from the first SIGTERM to SIGKILL; less than 0 kills at once."),
     key("exitWhen", Choice(&["complete", "idle"]), Given("'complete'"), "'idle'", "`complete`: ends by itself when every job has ended. `idle`: also when what is left only waits for events."),
     key("nats", In(&NATS), Unset("nothing is published"), "{url: 'nats://127.0.0.1:4222'}", "Where life-cycle, health and metrics are published."),
+    key("$schema", Text, Unset("nothing"), "'./supervisor.schema.json'", "Where an editor finds the schema; it is not read here."),
 ]};
 
 /// A job.

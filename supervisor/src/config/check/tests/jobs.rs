@@ -210,3 +210,11 @@ fn output_is_wrapped_or_raw() {
     assert_eq!(one("logging: {raw: true}").output, Output::Raw);
     assert_eq!(one("logging: {}").output, Output::Wrapped);
 }
+
+#[test]
+fn a_job_that_its_checks_would_end_for_ever_is_said() {
+    let one = |keys: &str| findings(&format!("{{jobs: [{{name: 'app', exec: 'app', {keys}}}]}}"));
+    let health = "health: {exec: 'true', interval: 1, ttl: 3, restartAfter: 3}";
+    assert!(one(health).contains("nothing starts it again"));
+    assert_eq!(one(&format!("{health}, restarts: 1")), "");
+}

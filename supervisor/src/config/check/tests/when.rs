@@ -221,3 +221,19 @@ fn what_happens_is_not_complained_about() {
         assert_eq!(findings(&file(when)), "", "{when}");
     }
 }
+
+#[test]
+fn what_says_by_itself_that_it_is_ready_becomes_healthy_and_never_unhealthy() {
+    let file = |event: &str| {
+        format!(
+            "{{jobs: [{{name: 'svc', exec: 'svc', health: {{interval: 1, ttl: 3, readiness: 'notify'}}}},
+                {{name: 'app', exec: 'app', when: {{source: 'svc', once: '{event}'}}}}]}}"
+        )
+    };
+    for event in ["healthy", "becameHealthy"] {
+        assert_eq!(findings(&file(event)), "", "{event}");
+    }
+    for event in ["unhealthy", "becameUnhealthy"] {
+        assert!(findings(&file(event)).contains("is not checked"), "{event}");
+    }
+}

@@ -53,8 +53,8 @@ fn jobs_of_one_name_are_said() {
 #[test]
 fn lists_have_a_limit() {
     let jobs = |count| format!("{{jobs: [{}]}}", "{name: 'a'},".repeat(count));
-    assert_eq!(config(&jobs(1000)).jobs.len(), 1000);
-    assert!(report(&jobs(1001)).contains("more than 1000 elements"));
+    assert_eq!(config(&jobs(4096)).jobs.len(), 4096);
+    assert!(report(&jobs(4097)).contains("more than 4096 elements"));
 }
 
 #[test]
