@@ -116,7 +116,7 @@ async fn what_follows_a_withdrawal_at_once_comes_after_it() {
 }
 
 #[tokio::test]
-async fn an_agent_that_has_forgotten_everything_is_told_again_by_the_next_pass() {
+async fn bug_an_agent_that_has_forgotten_everything_is_told_again_by_the_next_pass() {
     let mut consul = Consul::start();
     let desk = Desk::open(Some(client(&consul)));
     let service = Arc::new(app());

@@ -121,7 +121,7 @@ async fn a_restart_of_the_agent_is_survived_with_the_memory_of_what_was_there() 
 }
 
 #[tokio::test]
-async fn two_watches_of_one_service_do_not_disturb_each_other() {
+async fn bug_two_watches_of_one_service_do_not_disturb_each_other() {
     let consul = Consul::start();
     let tagged = Watch {
         tag: Some("no such tag".to_owned()),

@@ -178,7 +178,7 @@ fn what_is_no_flag_is_wrong_under_both_names() {
 
 /// ContainerPilot takes any other word for `disable`.
 #[test]
-fn maintenance_foo_does_not_end_the_maintenance() {
+fn bug_maintenance_foo_does_not_end_the_maintenance() {
     for words in [["-maintenance", "foo"], ["-maintenance", "Enable"]] {
         for usage in [theirs(&words), ours(&words)].map(Result::unwrap_err) {
             assert_eq!(usage.kind, UsageKind::Wrong);

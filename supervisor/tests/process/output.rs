@@ -45,7 +45,7 @@ async fn a_line_says_whose_it_is() {
 }
 
 #[tokio::test]
-async fn a_line_without_end_comes_in_pieces() {
+async fn bug_a_line_without_end_comes_in_pieces() {
     let mut rig = Rig::new();
     let length = 3 * MAX_LINE + 17;
     let script = format!("head -c {length} /dev/zero | tr '\\0' x; echo; echo next");
@@ -71,7 +71,7 @@ fn daemon(folder: &Path, word: &str) -> Ask {
 }
 
 #[tokio::test]
-async fn a_daemon_that_keeps_the_pipe_does_not_delay_the_end_and_is_still_read() {
+async fn bug_a_daemon_that_keeps_the_pipe_does_not_delay_the_end_and_is_still_read() {
     let mut rig = Rig::new();
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(

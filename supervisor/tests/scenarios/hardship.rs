@@ -40,7 +40,7 @@ const REGISTERED: &str = "{
 
 /// A Consul that takes connections and says nothing froze the original.
 #[test]
-fn a_consul_that_hangs_holds_up_neither_the_loop_nor_the_end() {
+fn bug_a_consul_that_hangs_holds_up_neither_the_loop_nor_the_end() {
     let mut consul = Consul::start();
     let telemetry = free_port().to_string();
     let setup = container_at(&consul, REGISTERED).env("TELEMETRY_PORT", &telemetry);

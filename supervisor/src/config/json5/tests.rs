@@ -38,7 +38,7 @@ fn what_json5_allows_is_read() {
 }
 
 #[test]
-fn a_block_comment_ends_where_it_should() {
+fn bug_a_block_comment_ends_where_it_should() {
     // ContainerPilot ends one at the first slash behind any star.
     assert_eq!(read("/* a * b / c: 1 */ 5"), serde_json::json!(5.0));
     assert_eq!(read("/***/ 5 /**/"), serde_json::json!(5.0));

@@ -107,14 +107,20 @@ fn a_command_is_divided_at_single_spaces_and_nowhere_else() {
         ["/bin/app", "", "-x\ty", "$A"]
     );
     assert_eq!(words("'/bin/app a b'"), words("['/bin/app', 'a', 'b']"));
-    assert_eq!(
-        words("['app', 1000000, 0.5, true, 'a b']").unwrap(),
-        ["app", "1000000", "0.5", "true", "a b"]
-    );
     for text in ["''", "'  '", "[]", "['']"] {
         assert_eq!(words(text), Err(WeakError::NoProgram), "{text}");
     }
     for text in ["true", "5", "{}", "null", "[['a']]", "['a', null]"] {
         assert!(words(text).is_err(), "{text}");
     }
+}
+
+#[test]
+fn bug_a_large_number_in_a_command_has_no_exponent() {
+    let words =
+        |text: &str| exec(&value(text)).map(|exec| [vec![exec.program], exec.args].concat());
+    assert_eq!(
+        words("['app', 1000000, 0.5, true, 'a b']").unwrap(),
+        ["app", "1000000", "0.5", "true", "a b"]
+    );
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::config::{Config, Job, Restarts};
 use crate::control::command::Reload;
-use crate::event::Code;
+use crate::event::{Checked, Code, ExitStatus, RunId};
 
 use super::world::{World, checked, config, each, job, once, served};
 use super::{ms, s};
@@ -222,4 +222,35 @@ fn what_was_stopped_by_hand_stays_so_over_a_reload() {
     reload(&mut world, config(jobs("b")), Reload::Changed);
     world.pass(s(1));
     assert_eq!(world.count("start app"), 1);
+}
+
+#[test]
+fn h9_what_comes_late_from_before_a_reload_is_nobody_s() {
+    let mut world = World::start(vec![checked(job("app", "deaf"))]);
+    world.pass(s(3));
+    reload(
+        &mut world,
+        config(vec![checked(job("app", "serve"))]),
+        Reload::Changed,
+    );
+    // Until the old process has been killed, and its successor was started.
+    world.pass(s(6));
+    let before = world.log.len();
+    let first = RunId(1);
+    let status = ExitStatus::Code(1);
+    let output = String::new();
+    let late = [
+        world.fleet.exited(first, status, world.now),
+        world.fleet.ready(first, world.now),
+        world.fleet.started(first, 1, world.now),
+        world.fleet.not_started(first, world.now),
+        world
+            .fleet
+            .checked(RunId(2), Checked::Failed { output }, world.now),
+    ];
+    for actions in late {
+        assert_eq!(actions, Vec::new());
+    }
+    assert_eq!(world.log.len(), before);
+    assert_eq!(world.count("start app"), 2);
 }

@@ -41,8 +41,8 @@ fn taken(pushed: Pushed) -> Reading {
 }
 
 #[test]
-fn a_metric_is_pushed_with_or_without_its_empty_parts() {
-    // Issue 569: only the first spelling worked, and the second is what is shown.
+fn bug569_a_metric_is_pushed_with_or_without_its_empty_parts() {
+    // Only the first spelling worked, and the second is what is shown.
     let list = [
         gauge("depth"),
         metric("ns", "", "size", MetricKind::Gauge),
@@ -107,7 +107,7 @@ fn values_are_texts_as_go_reads_them() {
 }
 
 #[test]
-fn a_negative_counter_is_refused_and_no_panic() {
+fn bug_a_negative_counter_is_refused_and_no_panic() {
     let metrics = declared(&[metric("", "", "done", MetricKind::Counter)]);
     assert_eq!(taken(metrics.push("done", "40")), Reading::Counter(40.0));
     for (text, refusal) in [
@@ -167,7 +167,7 @@ fn histograms_and_summaries_count_what_they_are_given() {
 }
 
 #[test]
-fn a_reload_keeps_what_stays_and_forgets_what_goes() {
+fn bug_a_reload_keeps_what_stays_and_forgets_what_goes() {
     let list = [
         metric("", "", "done", MetricKind::Counter),
         gauge("depth"),
@@ -306,7 +306,7 @@ fn fill(metrics: &Metrics) {
 }
 
 #[test]
-fn labels_that_come_from_outside_are_bounded() {
+fn bug_labels_that_come_from_outside_are_bounded() {
     let metrics = Metrics::new();
     for number in 0..2_000 {
         metrics.event(Code::ExitFailed, &Source::typed(&format!("job{number}")));

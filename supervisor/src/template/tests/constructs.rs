@@ -76,7 +76,7 @@ fn each_function_does_what_its_table_says() {
 
 /// ContainerPilot cut what a template sees at the second equals sign.
 #[test]
-fn bug_573_values_keep_their_equals_signs() {
+fn bug573_values_keep_their_equals_signs() {
     let environment = environment(&[("FOO", "a=b"), ("URL", "x?p=1&q==")]);
     let source = r#"{{ .FOO }} {{ env "FOO" }} {{ index . "FOO" }} {{ .URL }}"#;
     assert_eq!(text(source, &environment), "a=b a=b a=b x?p=1&q==");

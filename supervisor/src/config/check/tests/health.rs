@@ -175,7 +175,7 @@ fn an_initial_status_is_only_looked_at_beside_a_port() {
 }
 
 #[test]
-fn extras_of_consul_stand_alone() {
+fn bug_extras_of_consul_stand_alone() {
     let found = service("consul: {enableTagOverride: true}");
     assert!(found.enable_tag_override);
     assert_eq!(found.deregister_critical_after, None);

@@ -46,7 +46,7 @@ fn names_without_a_port_are_free_but_not_blank() {
 }
 
 #[test]
-fn keys_that_containerpilot_swallowed_are_refused() {
+fn bug_keys_that_containerpilot_swallowed_are_refused() {
     for key in [
         "serviceDefinition",
         "healthCheckExec",
