@@ -27,7 +27,7 @@ const CONFIG: &str = r#"{
   },
   jobs: [{
     name: 'cart', exec: 'sleep 1000', restarts: 'unlimited',
-    health: { exec: 'echo all is well', interval: 1, ttl: 5 },
+    health: { exec: ['sh', '-c', '! cat {{ .FOLDER }}/trouble 2> /dev/null && echo all is well'], interval: 1, ttl: 5, failures: 2 },
   }],
 }"#;
 
@@ -37,13 +37,20 @@ const STORED: &str = "\
 2 null starting -> running (start) attempt 1
 3 cart pending -> starting (startup of global) attempt 1
 4 cart starting -> healthy (check) attempt 1
-5 cart healthy -> backoff (exit) attempt 1
-6 cart backoff -> starting (restart) attempt 2
-7 cart starting -> healthy (check) attempt 2
-8 null running -> stopping (shutdown by signal) attempt 1
-9 cart healthy -> stopping (shutdown by signal) attempt 2
-10 cart stopping -> complete (shutdown by signal) attempt 2
-11 null stopping -> complete (shutdown by signal) attempt 1
+5 cart healthy -> unhealthy (check) attempt 1
+6 cart unhealthy -> healthy (check) attempt 1
+7 cart healthy -> maintenance (maintenance) attempt 1
+8 null running -> maintenance (maintenance) attempt 1
+9 cart maintenance -> starting (maintenance) attempt 1
+10 null maintenance -> running (maintenance) attempt 1
+11 cart starting -> healthy (check) attempt 1
+12 cart healthy -> backoff (exit) attempt 1
+13 cart backoff -> starting (restart) attempt 2
+14 cart starting -> healthy (check) attempt 2
+15 null running -> stopping (shutdown by signal) attempt 1
+16 cart healthy -> stopping (shutdown by signal) attempt 2
+17 cart stopping -> complete (shutdown by signal) attempt 2
+18 null stopping -> complete (shutdown by signal) attempt 1
 ";
 
 /// A worker of the pipeline, which is built into the same folder.
@@ -133,6 +140,19 @@ fn the_life_of_a_job_arrives_in_influxdb_and_in_the_metrics_of_the_pipeline() {
         7.0,
     );
 
+    let trouble = supervisor.folder().join("trouble");
+    std::fs::write(&trouble, "the till is open").unwrap();
+    shows(&worker, &health("critical"), 1.0);
+    shows(&worker, &up, 0.0);
+    std::fs::remove_file(trouble).unwrap();
+    shows(&worker, &health("passing"), 1.0);
+    for (way, status) in [("enter", "maintenance"), ("exit", "passing")] {
+        let output = supervisor.cli_named(FLIGHTLINE, &["maintenance", way]);
+        assert!(output.status.success(), "{output:?}");
+        shows(&worker, &health(status), 1.0);
+    }
+    shows(&worker, &up, 1.0);
+
     Signal::Kill.send(pid(&supervisor)).unwrap();
     let moves = |from: &str, to: &str, job: &str| {
         let labels = format!(r#"from="{from}",instance="shop-1",{job}service="shop",to="{to}""#);
@@ -140,22 +160,44 @@ fn the_life_of_a_job_arrives_in_influxdb_and_in_the_metrics_of_the_pipeline() {
     };
     let job = r#"job="cart","#;
     shows(&worker, &moves("healthy", "backoff", job), 1.0);
-    shows(&worker, &moves("starting", "healthy", job), 2.0);
+    shows(&worker, &moves("starting", "healthy", job), 3.0);
     shows(&worker, &up, 1.0);
 
     assert!(supervisor.stop().success());
     shows(&worker, &moves("stopping", "complete", ""), 1.0);
     shows(&worker, &up, 0.0);
     worker.wait_for("all changes in InfluxDB", PATIENCE, || {
-        stored(&influx).lines().count() >= 11
+        stored(&influx).lines().count() >= 18
     });
     let found = stored(&influx);
     assert!(found == STORED, "{found}");
     let columns = ["service", "instance", "check", "status", "output"];
     let checks = rows(&influx, "health", columns);
-    assert_eq!(
-        checks[0],
-        ["shop", "shop-1", "cart", "passing", "all is well"].map(Value::from)
+    // A beat may repeat the last one.
+    let mut told: Vec<_> = checks
+        .iter()
+        .map(|[.., status, output]| (status, output))
+        .collect();
+    told.dedup();
+    let told: Vec<_> = told
+        .iter()
+        .map(|(status, output)| format!("{status} {output}"))
+        .collect();
+    let expected = [
+        r#""passing" "all is well""#,
+        r#""warning" "the till is open""#,
+        r#""critical" "the till is open""#,
+    ];
+    assert_eq!(told[..3], expected, "{told:?}");
+    assert!(
+        told[3..]
+            .iter()
+            .any(|told| told.starts_with(r#""maintenance""#)),
+        "{told:?}"
     );
+    let from = checks[0]
+        .each_ref()
+        .map(|value| value.as_str().unwrap_or_default());
+    assert_eq!(from[..3], ["shop", "shop-1", "cart"]);
     assert_eq!(worker.stop().code(), Some(0), "{}", worker.log());
 }

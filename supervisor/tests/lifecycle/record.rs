@@ -1,7 +1,7 @@
 //! What was published, as the stream has it, and what was seen of it in Consul, as somebody sees it who follows the entry.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -62,6 +62,13 @@ pub(crate) fn published(nats: &Nats, pids: (u32, u32, u32)) -> String {
     })
 }
 
+/// A change as it was seen elsewhere, in the same words.
+pub(crate) fn seen(value: &Value, pids: (u32, u32, u32)) -> String {
+    let text = value.to_string();
+    let change: LifecycleChange<'_> = serde_json::from_str(&text).unwrap();
+    line(&change, pids)
+}
+
 fn line(change: &LifecycleChange<'_>, (own, first, second): (u32, u32, u32)) -> String {
     let job = change.job.as_ref().map_or("supervisor", |job| job.as_str());
     let pid = match change.pid {
@@ -87,7 +94,8 @@ fn line(change: &LifecycleChange<'_>, (own, first, second): (u32, u32, u32)) -> 
 
 /// Follows an entry of Consul's with blocking queries.
 pub(crate) struct Follower {
-    thread: JoinHandle<Vec<Value>>,
+    thread: JoinHandle<()>,
+    seen: Arc<Mutex<Vec<Value>>>,
     ends: Arc<AtomicBool>,
 }
 
@@ -96,8 +104,10 @@ impl Follower {
     pub(crate) fn start(address: String, key: &'static str) -> Self {
         let ends = Arc::new(AtomicBool::new(false));
         let ended = Arc::clone(&ends);
+        let seen = Arc::<Mutex<Vec<Value>>>::default();
+        let sees = Arc::clone(&seen);
         let follow = move || {
-            let (mut seen, mut index): (Vec<Value>, String) = (Vec::new(), "0".to_owned());
+            let mut index = "0".to_owned();
             let held = wait::until(Duration::from_secs(600), || {
                 let url = format!("http://{address}/v1/kv/{key}?raw&index={index}&wait=1s");
                 let Ok(answer) = http::get(&url) else {
@@ -107,24 +117,32 @@ impl Follower {
                     next.clone_into(&mut index);
                 }
                 let value = serde_json::from_slice(&answer.body).ok();
-                if let Some(value) = value.filter(|value| seen.last() != Some(value)) {
-                    seen.push(value);
+                let mut sees = sees.lock().unwrap();
+                if let Some(value) = value.filter(|value| sees.last() != Some(value)) {
+                    sees.push(value);
                 }
                 ended.load(Ordering::Relaxed)
             });
             held.unwrap();
-            seen
         };
         Self {
             thread: thread::spawn(follow),
+            seen,
             ends,
         }
+    }
+
+    /// What it saw until now.
+    pub(crate) fn seen(&self) -> Vec<Value> {
+        self.seen.lock().unwrap().clone()
     }
 
     /// Looks once more, and says what it saw.
     pub(crate) fn end(self) -> Vec<Value> {
         self.ends.store(true, Ordering::Relaxed);
         wait::until(PATIENCE, || self.thread.is_finished()).unwrap();
-        self.thread.join().unwrap()
+        self.thread.join().unwrap();
+        let seen = self.seen.lock().unwrap();
+        seen.clone()
     }
 }
