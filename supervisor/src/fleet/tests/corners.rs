@@ -180,3 +180,27 @@ fn a_failure_below_the_threshold_is_told_once() {
         ["health app Passing", "health app Warning"]
     );
 }
+
+#[test]
+fn a_service_without_a_command_that_was_stopped_can_be_started_again() {
+    let mut world = World::start(vec![served(job("app", "")), job("other", "serve")]);
+    world.pass(ms(1500));
+    for how in [Action::Start, Action::Restart] {
+        let again = world.fleet.order("app", how, world.now).unwrap_err();
+        assert!(format!("{again:?}").contains("no exec"), "{again:?}");
+        let actions = world.fleet.order("app", Action::Stop, world.now).unwrap();
+        world.act(actions);
+        world.pass(s(2));
+        assert_eq!(world.told("app"), "complete");
+        let actions = world.fleet.order("app", how, world.now).unwrap();
+        world.act(actions);
+        assert_eq!(world.told("app"), "starting");
+        world.pass(ms(1500));
+        assert_eq!(world.told("app"), "healthy");
+    }
+    let told = ["report app Passing", "withdraw app"];
+    assert_eq!(
+        world.said(&["report", "withdraw"]),
+        [told[0], told[1], told[0], told[1], told[0]]
+    );
+}
