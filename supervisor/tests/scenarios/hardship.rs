@@ -94,7 +94,10 @@ fn servers_that_hang_make_the_end_no_longer_than_its_deadline_and_a_moment() {
     supervisor.signal(Signal::Term);
     assert_eq!(supervisor.wait_code(), 0, "{}", supervisor.log());
     let taken = begun.elapsed();
-    assert!(taken < Duration::from_secs(1) + LAST_WORDS_LEAST + BUSY, "{taken:?}");
+    assert!(
+        taken < Duration::from_secs(1) + LAST_WORDS_LEAST + BUSY,
+        "{taken:?}"
+    );
 }
 
 #[test]

@@ -47,6 +47,18 @@ fn the_hooks_of_the_consul_agent_run() {
 }
 
 #[test]
+fn the_consul_agent_has_its_time_though_it_answers_nothing() {
+    let own = served(job("own", "")).service;
+    let jobs = vec![job("consul-agent", "serve"), served(job("app", "serve"))];
+    let mut world = World::owning(&config(jobs), own);
+    world.consul = s(60);
+    let taken = world.terminate();
+    assert!(taken < ms(4500), "{taken:?}");
+    assert!(world.before("event stopped app", "SIGTERM consul-agent"));
+    assert_eq!(world.count("SIGKILL consul-agent"), 0);
+}
+
+#[test]
 fn a_hook_of_several_ends_runs_after_the_last_of_them() {
     let mut post = job("post", "run 10 0");
     post.when = When::All {
