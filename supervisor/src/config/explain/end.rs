@@ -18,12 +18,11 @@ pub(super) fn lines(config: &Config) -> Vec<String> {
     }
     lines.extend(steps(config));
     let told = config.consul.is_some() || config.nats.is_some();
-    let last_words = match told {
-        true => format!(
-            "; last words have what is left of it, or {}",
-            show(LAST_WORDS_LEAST)
-        ),
-        false => String::new(),
+    let last_words = if told {
+        let least = show(LAST_WORDS_LEAST);
+        format!("; last words have what is left of it, or {least}")
+    } else {
+        String::new()
     };
     lines.push(match config.stop_timeout {
         timeout if timeout.is_zero() => format!("SIGKILL at once{last_words}"),
@@ -85,14 +84,14 @@ fn steps(config: &Config) -> Vec<String> {
 /// Which hooks were told of.
 struct Told<'c> {
     plans: &'c [&'c Job],
-    hooks: BTreeSet<usize>,
+    seen: BTreeSet<usize>,
 }
 
 impl<'c> Told<'c> {
     fn new(plans: &'c [&'c Job]) -> Self {
         Self {
             plans,
-            hooks: BTreeSet::new(),
+            seen: BTreeSet::new(),
         }
     }
 
@@ -121,7 +120,7 @@ impl<'c> Told<'c> {
         for (index, hook) in self.plans.iter().enumerate() {
             let follows = matches!(order::hook(hook), Some([trigger])
                 if trigger.code == code && trigger.source.as_str() == &*plan.name);
-            if follows && self.hooks.insert(index) {
+            if follows && self.seen.insert(index) {
                 steps.extend(self.chain(hook));
             }
         }
@@ -134,13 +133,13 @@ impl<'c> Told<'c> {
             .plans
             .iter()
             .position(|other| std::ptr::eq(*other, plan))?;
-        if !self.hooks.insert(index) {
+        if !self.seen.insert(index) {
             return None;
         }
         let mut triggers = order::hook(plan)?.iter();
         let jobs = |name: &str| self.plans.iter().any(|job| &*job.name == name);
         Some(if triggers.all(|trigger| jobs(trigger.source.as_str())) {
-            format!("{} {}", when(&plan.when), self.chain(plan).join(", then "))
+            format!("{}: {}", when(&plan.when), self.chain(plan).join(", then "))
         } else {
             format!(
                 "{} ends without having run: nothing it waits for can come",

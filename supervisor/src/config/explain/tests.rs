@@ -78,7 +78,7 @@ fn the_end_is_explained_in_the_order_in_which_it_comes() {
         "after app: cache ends by SIGINT",
         "after cache and app: pre, then after, then db ends by SIGTERM",
         "after all others: leave, then consul-agent ends by SIGTERM",
-        "once db says stopped and app says stopped both",
+        "once db says stopped and app says stopped: both",
         "SIGKILL for what is left after 5s; last words have what is left of it, or 500ms",
         "without being told: when every job has ended",
     ];
