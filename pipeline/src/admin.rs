@@ -7,8 +7,6 @@ pub mod health;
 pub mod status;
 /// The body of a scrape.
 mod answer;
-/// Connections with limits.
-mod connection;
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -30,14 +28,22 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use self::answer::Answer;
-use self::connection::Limited;
 use self::health::Health;
 use self::status::Status;
 use crate::exporter::Exporter;
 use crate::exporter::accept::{Coding, Format};
+use crate::listen::{Limited, Limits};
 
 /// Scrapes at once: Prometheus twice, a person and one to spare. Each holds a chunk or two and takes its share of a core.
 const SCRAPES: usize = 4;
+/// Scrapers, health checks and a few browsers. No path takes a body. Quiet is more than two usual scrape intervals; Prometheus
+/// gives up on a scrape after as long as a stall.
+const LIMITS: Limits = Limits {
+    connections: 64,
+    request_bytes: 32 * 1024,
+    quiet: Duration::from_secs(150),
+    stall: Duration::from_secs(10),
+};
 /// When a scraper that found all places taken should come again.
 const BUSY_RETRY: Duration = Duration::from_secs(1);
 /// How long answers may take once the listener is told to stop; what is open then ends with the process.
@@ -95,7 +101,7 @@ pub async fn serve(
     state: Arc<AdminState>,
     stop: CancellationToken,
 ) -> io::Result<()> {
-    let serving = axum::serve(Limited::new(listener), router(state))
+    let serving = axum::serve(Limited::new(listener, LIMITS), router(state))
         .with_graceful_shutdown(stop.clone().cancelled_owned())
         .into_future();
     let lingering = async {
