@@ -1,5 +1,6 @@
 //! The operator's listener: requests in, `/metrics`, `/healthz`, `/readyz` and `/status` out. It only reads what the stages
-//! leave for it; a scraper that does not read is cut off and costs the path nothing.
+//! leave for it; a scraper that does not read is cut off and costs the path nothing. No route changes anything, and every method but GET
+//! and HEAD is refused: so nobody has to say who he is. A route that changed something would need a token.
 
 /// Whether this worker should get work.
 pub mod health;
@@ -32,7 +33,7 @@ use self::health::Health;
 use self::status::Status;
 use crate::exporter::Exporter;
 use crate::exporter::accept::{Coding, Format};
-use crate::listen::{Limited, Limits};
+use crate::listen::{Limited, Limits, Protection};
 
 /// Scrapes at once: Prometheus twice, a person and one to spare. Each holds a chunk or two and takes its share of a core.
 const SCRAPES: usize = 4;
@@ -96,12 +97,13 @@ impl AdminState {
 ///
 /// # Errors
 /// Only what [`axum::serve()`] gives; it gives none.
-pub async fn serve(
+pub(crate) async fn serve(
     listener: TcpListener,
+    protection: Protection,
     state: Arc<AdminState>,
     stop: CancellationToken,
 ) -> io::Result<()> {
-    let serving = axum::serve(Limited::new(listener, LIMITS), router(state))
+    let serving = axum::serve(Limited::new(listener, LIMITS, protection), router(state))
         .with_graceful_shutdown(stop.clone().cancelled_owned())
         .into_future();
     let lingering = async {

@@ -10,6 +10,7 @@ use flightline_contract::encoding::Encoding;
 use flightline_link::nats::Nats;
 use flightline_link::secret::Secret;
 use flightline_link::tls::Tls;
+use flightline_link::tls::server::ServerTls;
 
 use crate::batch::Limits;
 use crate::decode::dialect::Dialect;
@@ -376,4 +377,6 @@ pub struct Admin {
     pub listen: SocketAddr,
     /// Bytes held by the worker over which it is not ready.
     pub high_water: usize,
+    /// TLS, if it is protected.
+    pub tls: Option<ServerTls>,
 }

@@ -3,18 +3,28 @@
 
 /// One connection and its patience.
 mod connection;
+/// A listener's certificate, read again when it changes.
+pub(crate) mod certificates;
+/// The socket, or TLS on it.
+mod wire;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::serve::Listener;
+use flightline_link::tls::TlsError;
+use flightline_link::tls::server::ServerTls;
+use prometheus::IntCounter;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
+use self::certificates::Certificates;
 use self::connection::Patient;
+use self::wire::Wire;
+use crate::metrics::{Listening, Metrics};
 
 /// Between two tries when the process is out of sockets.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -39,21 +49,69 @@ pub(crate) struct Limited {
     listener: TcpListener,
     limits: Limits,
     places: Arc<Semaphore>,
+    protection: Protection,
+}
+
+/// What a client meets before the protocol.
+#[derive(Debug)]
+pub(crate) enum Protection {
+    /// Nothing.
+    None,
+    /// TLS.
+    Tls {
+        /// What it is shown.
+        certificates: Certificates,
+        /// Counts handshakes that come to nothing.
+        failures: IntCounter,
+    },
+}
+
+impl Protection {
+    /// As configured, and counted in `metrics`.
+    ///
+    /// # Errors
+    /// When the files cannot be used.
+    pub(crate) fn of(
+        tls: Option<&ServerTls>,
+        listening: Listening,
+        metrics: &Metrics,
+    ) -> Result<Self, TlsError> {
+        let Some(tls) = tls else {
+            return Ok(Self::None);
+        };
+        let label = [listening.as_str()];
+        let refused = metrics.certificates_refused.with_label_values(&label);
+        Ok(Self::Tls {
+            certificates: Certificates::read(tls.clone(), refused, Instant::now())?,
+            failures: metrics.handshake_failures.with_label_values(&label),
+        })
+    }
+
+    fn on(&self, stream: TcpStream) -> Wire<TcpStream> {
+        match self {
+            Self::None => Wire::Plain(stream),
+            Self::Tls {
+                certificates,
+                failures,
+            } => Wire::shaking(stream, certificates.now(Instant::now()), failures.clone()),
+        }
+    }
 }
 
 impl Limited {
     /// Takes connections from `listener`.
-    pub(crate) fn new(listener: TcpListener, limits: Limits) -> Self {
+    pub(crate) fn new(listener: TcpListener, limits: Limits, protection: Protection) -> Self {
         Self {
             listener,
             limits,
             places: Arc::new(Semaphore::new(limits.connections)),
+            protection,
         }
     }
 }
 
 impl Listener for Limited {
-    type Io = Patient<TcpStream>;
+    type Io = Patient<Wire<TcpStream>>;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, SocketAddr) {
@@ -67,7 +125,10 @@ impl Listener for Limited {
                     if let Err(error) = stream.set_nodelay(true) {
                         tracing::debug!(%error, "connection is slower than it could be");
                     }
-                    return (Patient::new(stream, self.limits, Some(place)), peer);
+                    return (
+                        Patient::new(self.protection.on(stream), self.limits, Some(place)),
+                        peer,
+                    );
                 }
                 Err(error) => {
                     tracing::warn!(%error, "could not accept a connection");

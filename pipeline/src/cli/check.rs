@@ -122,9 +122,13 @@ fn path(config: &Config, lines: &mut Vec<String>) {
         },
     );
     let high = show_size(wide(config.admin.high_water));
+    let scheme = match &config.admin.tls {
+        None => "http",
+        Some(_) => "https",
+    };
     say(
         "admin",
-        format!("http://{}, not ready over {high}", config.admin.listen),
+        format!("{scheme}://{}, not ready over {high}", config.admin.listen),
     );
     say("drain", format!("at most {}", show_duration(config.drain)));
     let format = match config.log.format {

@@ -19,6 +19,8 @@ use crate::config::units::{self, DURATION_EXAMPLE, SIZE_EXAMPLE};
 pub(crate) mod parts;
 /// The connection to NATS, and protection of connections.
 pub(crate) mod nats;
+/// Protection of listeners.
+pub(crate) mod listener;
 /// Foreign subjects.
 pub(crate) mod mapping;
 /// The fields of foreign JSON.

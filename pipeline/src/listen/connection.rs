@@ -1,4 +1,4 @@
-//! A socket comes in, a connection that ends when its patience does goes out.
+//! What the protocol reads and writes comes in, the same goes out, and ends when its patience does.
 
 use std::io;
 use std::pin::Pin;
@@ -40,11 +40,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Patient<S> {
         context: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         if outcome.is_ready() {
-            self.stall = None;
             self.asked = 0;
             self.quiet
                 .as_mut()
                 .reset(Instant::now() + self.limits.quiet);
+        }
+        self.taken(outcome, context)
+    }
+
+    /// What a write or a flush came to: until the client takes something, its patience is used up.
+    fn taken<T>(
+        &mut self,
+        outcome: Poll<io::Result<T>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if outcome.is_ready() {
+            self.stall = None;
             return outcome;
         }
         let end = Instant::now() + self.limits.stall;
@@ -101,11 +112,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+        let this = self.get_mut();
+        let outcome = Pin::new(&mut this.stream).poll_flush(context);
+        this.taken(outcome, context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+        let this = self.get_mut();
+        let outcome = Pin::new(&mut this.stream).poll_shutdown(context);
+        this.taken(outcome, context)
     }
 }
 
