@@ -211,6 +211,33 @@ async fn nothing_can_be_changed_by_the_listener() {
 }
 
 #[tokio::test]
+async fn no_answer_repeats_what_was_asked_or_is_a_page() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let server = server(0).await;
+    for text in flightline_fixtures::hostile::texts() {
+        for request in [
+            format!("GET /{text}<b>mark</b> HTTP/1.0\r\n\r\n"),
+            format!("GET /metrics?{text}mark HTTP/1.0\r\nAccept: {text}\r\nX: mark\r\n\r\n"),
+            format!("{text} mark"),
+        ] {
+            let mut socket = tokio::net::TcpStream::connect(server.address)
+                .await
+                .unwrap();
+            socket.write_all(request.as_bytes()).await.unwrap();
+            socket.shutdown().await.unwrap();
+            let mut answer = Vec::new();
+            socket.read_to_end(&mut answer).await.unwrap();
+            let answer = String::from_utf8(answer).unwrap();
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+            assert!(!answer.contains("mark"), "{request:?}: {answer}");
+            assert!(!head.contains("html"), "{request:?}: {head}");
+            let plain = head.contains("text/plain");
+            assert!(plain || body.is_empty(), "{request:?}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn status_is_json() {
     let server = server(2).await;
     let (code, json) = server.get("/status").await;
