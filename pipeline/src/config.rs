@@ -35,6 +35,8 @@ mod raw;
 mod typing;
 /// Every key, its default and its purpose.
 pub mod reference;
+/// Secrets that others can read.
+mod exposed;
 /// Raw structs to what is trusted.
 pub mod check;
 /// Files and environment to what is trusted.

@@ -1,15 +1,14 @@
 //! What is wrong with a configuration, as text for a person: the place, what is wrong, and what would be right.
-//! Secrets are masked here, once: no excerpt shows the value of a secret key or the user part of a URL.
+//! Secrets are masked here, once: no excerpt shows the value of a secret key, or user and query of a URL.
 
 use std::fmt::Write as _;
+
+use flightline_link::secret::{MASK, without_users};
 
 use crate::config::origin::{Origin, Source, Sources};
 
 /// Keys whose values are never shown.
 pub(crate) const SECRET_KEYS: [&str; 3] = ["password", "token", "nkey"];
-
-/// What a masked value looks like.
-const MASK: &str = "*****";
 
 /// One thing that is wrong.
 pub(crate) struct Problem {
@@ -147,11 +146,32 @@ fn masked(line: &str) -> String {
         Some(at) => format!("{} {MASK}", line.split_at(at).0),
         None => line.to_owned(),
     };
-    shown = mask_users(&shown);
+    shown = without_queries(&without_users(&shown));
     shown
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect()
+}
+
+/// `line` without the queries of its URLs: InfluxDB 1 takes a password there.
+fn without_queries(line: &str) -> String {
+    let mut parts = line.split("://");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str("://");
+        let end = part.find(['"', '\'', ' ']).unwrap_or(part.len());
+        let (url, rest) = part.split_at(end);
+        match url.split_once('?') {
+            Some((before, _)) => {
+                out.push_str(before);
+                out.push('?');
+                out.push_str(MASK);
+            }
+            None => out.push_str(url),
+        }
+        out.push_str(rest);
+    }
+    out
 }
 
 /// Where the value of `key` starts in `line`: after its `=`.
@@ -164,27 +184,6 @@ fn secret_start(line: &str, key: &str) -> Option<usize> {
         let is_key = !before.ends_with(word) && value.starts_with('=');
         is_key.then(|| line.len() - value.len() + 1)
     })
-}
-
-/// `text` with the user part of every URL masked.
-pub(crate) fn mask_users(text: &str) -> String {
-    let mut parts = text.split("://");
-    let mut out = parts.next().unwrap_or("").to_owned();
-    for part in parts {
-        out.push_str("://");
-        let end = part.find(['/', '"', '\'', ' ', ',']).unwrap_or(part.len());
-        let (authority, rest) = part.split_at(end);
-        match authority.rsplit_once('@') {
-            Some((_, host)) => {
-                out.push_str(MASK);
-                out.push('@');
-                out.push_str(host);
-            }
-            None => out.push_str(authority),
-        }
-        out.push_str(rest);
-    }
-    out
 }
 
 /// The one of `known` that `typed` was meant to be, if one is near.
