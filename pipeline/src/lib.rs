@@ -23,7 +23,7 @@ pub mod ack;
 /// The series table behind `/metrics`.
 pub mod exporter;
 /// Connections of listeners, with limits.
-pub mod listen;
+mod listen;
 /// The operator's listener: `/metrics`, `/healthz`, `/readyz`, `/status`.
 pub mod admin;
 /// Joins the stages, and ends them in the order of the data.

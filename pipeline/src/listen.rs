@@ -43,15 +43,6 @@ pub(crate) struct Limits {
     pub(crate) stall: Duration,
 }
 
-/// A listener whose connections have limits.
-#[derive(Debug)]
-pub(crate) struct Limited {
-    listener: TcpListener,
-    limits: Limits,
-    places: Arc<Semaphore>,
-    protection: Protection,
-}
-
 /// What a client meets before the protocol.
 #[derive(Debug)]
 pub(crate) enum Protection {
@@ -96,6 +87,15 @@ impl Protection {
             } => Wire::shaking(stream, certificates.now(Instant::now()), failures.clone()),
         }
     }
+}
+
+/// A listener whose connections have limits.
+#[derive(Debug)]
+pub(crate) struct Limited {
+    listener: TcpListener,
+    limits: Limits,
+    places: Arc<Semaphore>,
+    protection: Protection,
 }
 
 impl Limited {
