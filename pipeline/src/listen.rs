@@ -4,7 +4,7 @@
 /// One connection and its patience.
 mod connection;
 /// A listener's certificate, read again when it changes.
-pub(crate) mod certificates;
+mod certificates;
 /// The socket, or TLS on it.
 mod wire;
 

@@ -13,7 +13,7 @@ use prometheus::IntCounter;
 use rustls::ServerConfig;
 
 /// Between two looks at the files: a look is one `stat` each, and a certificate is renewed weeks before its end.
-pub(crate) const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A listener's certificate.
 #[derive(Debug)]
@@ -69,14 +69,13 @@ impl Certificates {
         if !held.rotation.is_news(&prints) {
             return;
         }
-        let outcome = server_config(&self.tls);
-        let worth = held.rotation.tried(prints, outcome.is_ok().into());
-        match outcome {
+        match server_config(&self.tls) {
             Ok(config) => {
+                held.rotation = Rotation::begin(prints);
                 held.config = Arc::new(config);
                 tracing::info!(cert = %self.tls.cert.display(), "the listener has a new certificate");
             }
-            Err(error) if worth == Worth::Saying => {
+            Err(error) if held.rotation.failed(prints) == Worth::Saying => {
                 self.refused.inc();
                 tracing::error!(%error, "the new certificate of the listener cannot be used; the old one stays");
             }
@@ -115,18 +114,6 @@ enum Said {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    Right,
-    Wrong,
-}
-
-impl From<bool> for Outcome {
-    fn from(right: bool) -> Self {
-        if right { Self::Right } else { Self::Wrong }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Worth {
     Saying,
     Nothing,
@@ -143,12 +130,8 @@ impl Rotation {
         self.used != *prints && !known_wrong
     }
 
-    /// They were tried.
-    fn tried(&mut self, prints: Prints, outcome: Outcome) -> Worth {
-        if outcome == Outcome::Right {
-            *self = Self::begin(prints);
-            return Worth::Nothing;
-        }
+    /// They were tried, and cannot be used.
+    fn failed(&mut self, prints: Prints) -> Worth {
         let settled = matches!(&self.wrong, Some((wrong, _)) if *wrong == prints);
         let (said, worth) = if settled {
             (Said::Once, Worth::Saying)
@@ -173,9 +156,9 @@ mod tests {
         let mut rotation = Rotation::begin(prints(1));
         assert!(!rotation.is_news(&prints(1)));
         assert!(rotation.is_news(&prints(2)));
-        assert_eq!(rotation.tried(prints(2), Outcome::Wrong), Worth::Nothing);
+        assert_eq!(rotation.failed(prints(2)), Worth::Nothing);
         assert!(rotation.is_news(&prints(2)));
-        assert_eq!(rotation.tried(prints(2), Outcome::Wrong), Worth::Saying);
+        assert_eq!(rotation.failed(prints(2)), Worth::Saying);
         assert!(!rotation.is_news(&prints(2)));
         assert!(rotation.is_news(&prints(3)));
     }
@@ -183,8 +166,11 @@ mod tests {
     #[test]
     fn a_pair_that_is_written_one_after_the_other_is_not_told_of() {
         let mut rotation = Rotation::begin(prints(1));
-        assert_eq!(rotation.tried(prints(2), Outcome::Wrong), Worth::Nothing);
-        assert_eq!(rotation.tried(prints(3), Outcome::Right), Worth::Nothing);
+        assert_eq!(rotation.failed(prints(2)), Worth::Nothing);
+        assert!(rotation.is_news(&prints(3)));
+        rotation = Rotation::begin(prints(3));
         assert!(!rotation.is_news(&prints(3)));
+        assert_eq!(rotation.failed(prints(4)), Worth::Nothing);
+        assert_eq!(rotation.failed(prints(5)), Worth::Nothing);
     }
 }
