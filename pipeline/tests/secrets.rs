@@ -121,7 +121,7 @@ fn a_sink_is_refused_without_its_secrets() {
         (format!("{good}token = {MARK}"), "not TOML"),
         (format!("{good}token = \"\"\"\n{MARK}"), "not TOML"),
         (format!("{good}password = \"{MARK}\""), "has no user"),
-        (format!("{good}token = \"${{{MARK}:x}}\""), "not `${VAR}`"),
+        (format!("{good}token = \"${{X:{MARK}}}\""), "not `${VAR}`"),
         (
             format!("{good}token = \"${{X:-{MARK}}}\"\nrp = 5"),
             "`sink.rp`",
@@ -134,7 +134,7 @@ fn a_sink_is_refused_without_its_secrets() {
         (format!("{good}timeout = \"${{file:token}}\""), "the value"),
         (
             format!("{good}in_flight = \"${{file:token}}\""),
-            "the value",
+            "`sink.in_flight` must be",
         ),
         (
             format!("{good}compression = \"${{file:token}}\""),

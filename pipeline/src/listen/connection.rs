@@ -128,7 +128,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 mod tests {
     use std::time::Duration;
 
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter, duplex};
 
     use super::*;
 
@@ -145,6 +145,18 @@ mod tests {
         let mut patient = Patient::new(server, LIMITS, None);
         let start = Instant::now();
         let error = patient.write_all(&[0; 64]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(start.elapsed().as_secs(), LIMITS.stall.as_secs());
+    }
+
+    /// As under TLS, which takes a part of the answer before the client does.
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_read_the_rest_is_cut_off() {
+        let (_client, server) = duplex(16);
+        let mut patient = Patient::new(BufWriter::new(server), LIMITS, None);
+        patient.write_all(&[0; 64]).await.unwrap();
+        let start = Instant::now();
+        let error = patient.flush().await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert_eq!(start.elapsed().as_secs(), LIMITS.stall.as_secs());
     }
