@@ -1,5 +1,6 @@
 //! The operator's listener: requests in, `/metrics`, `/healthz`, `/readyz` and `/status` out. It only reads what the stages
-//! leave for it; a scraper that does not read is cut off and costs the path nothing.
+//! leave for it; a scraper that does not read is cut off and costs the path nothing. No route changes anything, and every method but GET
+//! and HEAD is refused: so nobody has to say who he is. A route that changed something would need a token.
 
 /// Whether this worker should get work.
 pub mod health;
@@ -7,8 +8,6 @@ pub mod health;
 pub mod status;
 /// The body of a scrape.
 mod answer;
-/// Connections with limits.
-mod connection;
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -30,14 +29,22 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use self::answer::Answer;
-use self::connection::Limited;
 use self::health::Health;
 use self::status::Status;
 use crate::exporter::Exporter;
 use crate::exporter::accept::{Coding, Format};
+use crate::listen::{Limited, Limits, Protection};
 
 /// Scrapes at once: Prometheus twice, a person and one to spare. Each holds a chunk or two and takes its share of a core.
 const SCRAPES: usize = 4;
+/// Scrapers, health checks and a few browsers. No path takes a body. Quiet is more than two usual scrape intervals; Prometheus
+/// gives up on a scrape after as long as a stall.
+const LIMITS: Limits = Limits {
+    connections: 64,
+    request_bytes: 32 * 1024,
+    quiet: Duration::from_secs(150),
+    stall: Duration::from_secs(10),
+};
 /// When a scraper that found all places taken should come again.
 const BUSY_RETRY: Duration = Duration::from_secs(1);
 /// How long answers may take once the listener is told to stop; what is open then ends with the process.
@@ -90,12 +97,13 @@ impl AdminState {
 ///
 /// # Errors
 /// Only what [`axum::serve()`] gives; it gives none.
-pub async fn serve(
+pub(crate) async fn serve(
     listener: TcpListener,
+    protection: Protection,
     state: Arc<AdminState>,
     stop: CancellationToken,
 ) -> io::Result<()> {
-    let serving = axum::serve(Limited::new(listener), router(state))
+    let serving = axum::serve(Limited::new(listener, LIMITS, protection), router(state))
         .with_graceful_shutdown(stop.clone().cancelled_owned())
         .into_future();
     let lingering = async {

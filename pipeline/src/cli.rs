@@ -8,6 +8,8 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 /// The options of the verbs.
 pub mod args;
+/// Text that no terminal obeys.
+pub mod visible;
 /// The one door to stdout and stderr.
 pub mod out;
 /// The log: text or JSON, to stderr, repeated messages limited.

@@ -10,6 +10,7 @@ use flightline_contract::encoding::Encoding;
 use flightline_link::nats::Nats;
 use flightline_link::secret::Secret;
 use flightline_link::tls::Tls;
+use flightline_link::tls::server::ServerTls;
 
 use crate::batch::Limits;
 use crate::decode::dialect::Dialect;
@@ -34,6 +35,8 @@ mod raw;
 mod typing;
 /// Every key, its default and its purpose.
 pub mod reference;
+/// Secrets that others can read.
+mod exposed;
 /// Raw structs to what is trusted.
 pub mod check;
 /// Files and environment to what is trusted.
@@ -376,4 +379,6 @@ pub struct Admin {
     pub listen: SocketAddr,
     /// Bytes held by the worker over which it is not ready.
     pub high_water: usize,
+    /// TLS, if it is protected.
+    pub tls: Option<ServerTls>,
 }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use flightline_link::tls::TlsError;
 use prometheus::IntCounter;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -17,7 +18,8 @@ use crate::admin::{self, AdminState};
 use crate::bus::Bus;
 use crate::config::Config;
 use crate::exporter::Exporter;
-use crate::metrics::{Metrics, Stage};
+use crate::listen::Protection;
+use crate::metrics::{Listening, Metrics, Stage};
 use crate::source::lanes::{Board, Row};
 
 /// How often readiness is brought up to date.
@@ -26,18 +28,26 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How far behind the durable consumer was at the last look; nothing for sources without one.
 pub type LastLag = Arc<Mutex<Option<Lag>>>;
 
-/// The admin listener's address cannot be used.
+/// The admin listener cannot be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("listen on {address} (admin.listen): {source}; name a free address, or port 0 for any")]
-pub struct Unheard {
-    address: SocketAddr,
-    source: io::Error,
+pub enum Unheard {
+    /// Its address cannot be used.
+    #[error("listen on {address} (admin.listen): {source}; name a free address, or port 0 for any")]
+    Address {
+        /// Which.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Its certificate cannot be used.
+    #[error("admin.tls: {0}; name a certificate and its own key, or remove the table")]
+    Tls(#[from] TlsError),
 }
 
 impl Unheard {
     /// Whether somebody else listens there.
     pub fn is_taken(&self) -> bool {
-        self.source.kind() == io::ErrorKind::AddrInUse
+        matches!(self, Self::Address { source, .. } if source.kind() == io::ErrorKind::AddrInUse)
     }
 }
 
@@ -64,17 +74,18 @@ impl Console {
     /// Opens the listener of `config`.
     ///
     /// # Errors
-    /// When its address cannot be listened on.
+    /// When its address or its certificate cannot be used.
     pub async fn open(config: &Config) -> Result<Self, Unheard> {
         let start = Instant::now();
         let metrics = Arc::new(Metrics::new());
         let exporter = Exporter::new(&config.exporter, &metrics, start);
         let health = Arc::new(Health::new(config.admin.high_water));
         let (lag, lanes) = (LastLag::default(), Board::default());
-        let unheard = |source| Unheard {
+        let unheard = |source| Unheard::Address {
             address: config.admin.listen,
             source,
         };
+        let protection = Protection::of(config.admin.tls.as_ref(), Listening::Admin, &metrics)?;
         let listener = TcpListener::bind(config.admin.listen)
             .await
             .map_err(unheard)?;
@@ -90,7 +101,8 @@ impl Console {
         };
         let state = AdminState::new(Arc::clone(&health), exporter.clone(), move || view.status());
         let stop = CancellationToken::new();
-        let listener = tokio::spawn(admin::serve(listener, Arc::new(state), stop.clone()));
+        let serving = admin::serve(listener, protection, Arc::new(state), stop.clone());
+        let listener = tokio::spawn(serving);
         Ok(Self {
             metrics,
             exporter,

@@ -22,6 +22,8 @@ pub mod deadletter;
 pub mod ack;
 /// The series table behind `/metrics`.
 pub mod exporter;
+/// Connections of listeners, with limits.
+mod listen;
 /// The operator's listener: `/metrics`, `/healthz`, `/readyz`, `/status`.
 pub mod admin;
 /// Joins the stages, and ends them in the order of the data.

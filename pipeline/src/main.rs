@@ -31,6 +31,12 @@ fn live(cli: &Cli) -> Result<Exit, Failure> {
     }
     let loaded = load(&cli.global.config, &Environment::of_process())?;
     log::start(&loaded.config.log, &cli.global)?;
+    // `check` prints them.
+    if !matches!(cli.verb, Verb::Check(_)) {
+        for note in &loaded.exposed {
+            tracing::warn!("{note}");
+        }
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

@@ -88,6 +88,22 @@ impl RetryReason {
     }
 }
 
+/// Those who listen: the values of the label `listener`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Listening {
+    /// The operator's listener.
+    Admin,
+}
+
+impl Listening {
+    /// The label value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+        }
+    }
+}
+
 impl Cut {
     /// The label value.
     pub const fn as_str(self) -> &'static str {
@@ -163,6 +179,10 @@ pub struct Metrics {
     pub prolonged: IntCounter,
     /// Messages given up un-acked at a drain's end: the server delivers them again.
     pub abandoned: IntCounter,
+    /// TLS handshakes that came to nothing, by listener.
+    pub handshake_failures: IntCounterVec,
+    /// New certificates that could not be used, by listener.
+    pub certificates_refused: IntCounterVec,
     /// Samples the series table refused, by reason.
     pub exporter_refused: IntCounterVec,
     /// Series shown.
@@ -300,6 +320,16 @@ impl Metrics {
             abandoned: make.counter(
                 "flightline_abandoned_messages_total",
                 "Messages left un-acked when a drain ended.",
+            ),
+            handshake_failures: make.counters(
+                "flightline_listener_handshake_failures_total",
+                "TLS handshakes that came to nothing.",
+                &["listener"],
+            ),
+            certificates_refused: make.counters(
+                "flightline_listener_certificates_refused_total",
+                "New certificates that could not be used: the old one stays.",
+                &["listener"],
             ),
             exporter_refused: make.counters(
                 "flightline_exporter_refused_total",

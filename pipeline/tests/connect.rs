@@ -13,7 +13,7 @@ use std::time::Duration;
 use flightline_fixtures::nats::{ClientCheck, Nats, Options};
 use flightline_fixtures::nkey::{Credentials, Key};
 use flightline_fixtures::server::free_port;
-use flightline_fixtures::tls::Certificates;
+use flightline_fixtures::tls::{Certificates, Flaw};
 use flightline_fixtures::worker::Worker;
 use support::BINARY;
 
@@ -188,6 +188,51 @@ fn tls_with_own_authority() {
     refuses(&server, &tls, "", "invalid peer certificate", &[]);
 }
 
+/// What is wrong with a server's certificate, and what its refusal says to do about it.
+const CURES: [(Flaw, &str); 3] = [
+    (Flaw::Expired, "renew the server's certificate"),
+    (
+        Flaw::OtherHost,
+        "use a host name that the server's certificate has",
+    ),
+    (Flaw::Stranger, "name the authority that signed"),
+];
+
+#[test]
+fn a_server_with_a_wrong_certificate_is_refused_and_the_cure_is_named() {
+    let mut certificates = Certificates::make();
+    let keys = format!("[nats.tls]\nca_file = {:?}\n", certificates.ca);
+    for (flaw, cure) in CURES {
+        certificates.server = certificates.another_server(&format!("{flaw:?}"), flaw);
+        let server = Options::default()
+            .tls(&certificates, ClientCheck::None)
+            .start();
+        refuses(&server, &server.url(), &keys, cure, &[]);
+    }
+}
+
+#[test]
+fn a_login_goes_together_with_tls() {
+    let certificates = Certificates::make();
+    let (key, credentials) = (Key::user(), Credentials::make());
+    let tls = |options: Options| options.tls(&certificates, ClientCheck::Required);
+    let client = &certificates.client;
+    let protected = format!(
+        "[nats.tls]\nrequire = true\nca_file = {:?}\ncert_file = {:?}\nkey_file = {:?}\n",
+        certificates.ca, client.cert, client.key
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let seed = file(folder.path(), "seed", &key.seed);
+    let server = tls(Options::default().nkey(&key.public)).start();
+    let keys = format!("nkey_file = \"{seed}\"\n{protected}");
+    lets_in(&server, &server.url(), &keys, &[&key.seed]);
+    let server = tls(Options::default().core().config(&credentials.config)).start();
+    let keys = format!("creds_file = {:?}\n{protected}{CORE}", credentials.creds);
+    let mut worker = Worker::start(BINARY, &config(&server.url(), &keys));
+    assert!(has_worker(&server));
+    assert_eq!(worker.stop().code(), Some(0), "{}", worker.log());
+}
+
 #[test]
 fn tls_is_insisted_on_when_required() {
     let server = Nats::start();
@@ -208,7 +253,8 @@ fn tls_with_a_client_certificate() {
         client.cert, client.key
     );
     lets_in(&server, &server.url(), &keys, &[]);
-    refuses(&server, &server.url(), &ca, "ertificate", &[]);
+    let cure = "the server wants a valid client certificate";
+    refuses(&server, &server.url(), &ca, cure, &[]);
 }
 
 /// A server that wants one secret, and one that wants another; the worker moves when its server dies and its file is rewritten.

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use flightline::config::InfluxApi;
-use flightline_fixtures::tls::Certificates;
+use flightline::metrics::Stage;
+use flightline_fixtures::tls::{Certificates, Flaw};
 use flightline_fixtures::wait;
 use flightline_link::tls::Tls;
 use rig::{PATIENCE, Rig, batch, influx, lines};
@@ -67,6 +68,54 @@ fn serve(listener: &TcpListener, config: &Arc<ServerConfig>, seen: &SyncSender<S
     }
 }
 
+/// What an operator reads of the last failure.
+fn assert_cure(rig: &Rig, cure: &str) {
+    let last = rig.metrics.errors.get(Stage::Sink).unwrap();
+    assert!(last.error.contains(cure), "{last:?}");
+}
+
+#[tokio::test]
+async fn a_store_with_a_wrong_certificate_is_refused_and_the_cure_is_named() {
+    let mut certificates = Certificates::make();
+    for (flaw, cure) in [
+        (Flaw::Expired, "renew the server's certificate"),
+        (
+            Flaw::OtherHost,
+            "use a host name that the server's certificate has",
+        ),
+        (Flaw::Stranger, "name the authority that signed"),
+    ] {
+        certificates.server = certificates.another_server(&format!("{flaw:?}"), flaw);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://{}", listener.local_addr().unwrap());
+        let config = Arc::new(server_config(&certificates));
+        let (seen, bodies) = sync_channel(16);
+        std::thread::spawn(move || serve(&listener, &config, &seen));
+        let mut config = influx(&url, InfluxApi::V3 { db: "d".to_owned() });
+        config.tls = Tls {
+            ca: Some(certificates.ca.clone()),
+            identity: Some((
+                certificates.client.cert.clone(),
+                certificates.client.key.clone(),
+            )),
+            ..Tls::default()
+        };
+        let mut rig = Rig::influx(config);
+        let failed = rig
+            .metrics
+            .retries
+            .with_label_values(&["main", "connection"]);
+        rig.send(batch(&lines(0..3))).await;
+        wait::until_async(PATIENCE, async || failed.get() >= 1)
+            .await
+            .unwrap();
+        assert_cure(&rig, cure);
+        assert_eq!(rig.settled_so_far(), 0);
+        rig.cut_off().await;
+        assert!(bodies.try_recv().is_err(), "lines went to {flaw:?}");
+    }
+}
+
 #[tokio::test]
 async fn only_the_configured_authority_and_identity_are_used() {
     let certificates = Certificates::make();
@@ -87,10 +136,15 @@ async fn only_the_configured_authority_and_identity_are_used() {
         (
             Some(certificates.stranger_ca.clone()),
             Some(identity.clone()),
+            "name the authority that signed",
         ),
-        (Some(certificates.ca.clone()), None),
+        (
+            Some(certificates.ca.clone()),
+            None,
+            "the server wants a valid client certificate",
+        ),
     ];
-    for (ca, identity) in wrong {
+    for (ca, identity, cure) in wrong {
         let mut config = influx(&url, v3());
         config.tls = Tls {
             ca,
@@ -107,6 +161,7 @@ async fn only_the_configured_authority_and_identity_are_used() {
             .await
             .unwrap();
         assert_eq!(rig.settled_so_far(), 0);
+        assert_cure(&rig, cure);
         rig.cut_off().await;
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use flightline_fixtures::consul::{Consul, MASTER_TOKEN, Options};
 use flightline_fixtures::nats::ClientCheck;
-use flightline_fixtures::tls::Certificates;
+use flightline_fixtures::tls::{Certificates, Flaw};
 use flightline_link::secret::Secret;
 use flightline_supervisor::config::{self, ConsulAddress, ConsulTls, Verify};
 use flightline_supervisor::consul::client::Question;
@@ -186,22 +186,61 @@ async fn an_agent_behind_tls_must_prove_who_it_is_unless_nobody_is_asked_to() {
     };
     register(&with(nobody)).await.unwrap();
     let wrong = [
-        ConsulTls {
-            server_name: Some("consul.example".to_owned()),
-            ..good.clone()
-        },
-        ConsulTls {
-            ca_file: Some(certificates.stranger_ca.clone()),
-            ..good.clone()
-        },
-        ConsulTls {
-            identity: None,
-            ..good
-        },
+        (
+            ConsulTls {
+                server_name: Some("consul.example".to_owned()),
+                ..good.clone()
+            },
+            "use a host name that the server's certificate has",
+        ),
+        (
+            ConsulTls {
+                ca_file: Some(certificates.stranger_ca.clone()),
+                ..good.clone()
+            },
+            "name the authority that signed",
+        ),
+        (
+            ConsulTls {
+                identity: None,
+                ..good
+            },
+            "the server wants a valid client certificate",
+        ),
     ];
-    for tls in wrong {
+    for (tls, cure) in wrong {
         let error = register(&with(tls)).await.unwrap_err();
         assert!(matches!(error, CallError::Away(_)), "{error}");
+        assert!(error.to_string().contains(cure), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_agent_with_a_wrong_certificate_is_refused_and_the_cure_is_named() {
+    let mut certificates = Certificates::make();
+    for (flaw, cure) in [
+        (Flaw::Expired, "renew the server's certificate"),
+        (
+            Flaw::OtherHost,
+            "use a host name that the server's certificate has",
+        ),
+        (Flaw::Stranger, "name the authority that signed"),
+    ] {
+        certificates.server = certificates.another_server(&format!("{flaw:?}"), flaw);
+        let check = ClientCheck::None;
+        let consul = Options::default().tls(&certificates, check).start();
+        let tls = ConsulTls {
+            ca_file: Some(certificates.ca.clone()),
+            ..ConsulTls::default()
+        };
+        let error = register(&config::Consul {
+            tls,
+            ..at(ConsulAddress::Https(consul.tls_address()))
+        })
+        .await
+        .unwrap_err();
+        assert!(matches!(error, CallError::Away(_)), "{error}");
+        assert!(error.to_string().contains(cure), "{error}");
     }
 }
 

@@ -5,7 +5,7 @@ mod rig;
 
 use flightline_fixtures::nats::{ClientCheck, Nats, Options};
 use flightline_fixtures::nkey::{Credentials, Key};
-use flightline_fixtures::tls::Certificates;
+use flightline_fixtures::tls::{Certificates, Flaw};
 use flightline_link::nats::NatsAuth;
 use flightline_link::secret::Secret;
 use flightline_link::tls::{Tls, TlsRequire};
@@ -63,6 +63,33 @@ async fn over_tls_with_a_certificate_of_its_own() {
         )),
     };
     lets_in(&server, NatsAuth::None, tls).await;
+}
+
+#[tokio::test]
+async fn a_server_with_a_wrong_certificate_is_told_nothing() {
+    let mut certificates = Certificates::make();
+    for flaw in Flaw::ALL {
+        certificates.server = certificates.another_server(&format!("{flaw:?}"), flaw);
+        let mut server = Options::default()
+            .tls(&certificates, ClientCheck::None)
+            .start();
+        let mut config = config(&server.url());
+        config.server.tls = Tls {
+            require: TlsRequire::Always,
+            ca: Some(certificates.ca.clone()),
+            identity: None,
+        };
+        let publisher = Publisher::start(&config, "p1");
+        publisher.lifecycle(change(1));
+        let refused = || {
+            let is_refused = server.server().log().contains("TLS handshake error");
+            async move { is_refused }
+        };
+        flightline_fixtures::wait::until_async(rig::PATIENCE, refused)
+            .await
+            .unwrap();
+        assert_eq!(publisher.counts().published, 0, "{flaw:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
-//! An error comes in, its words and those of all that caused it go out.
+//! An error comes in, its words and those of all that caused it go out, with the cure where it is one of TLS.
 
 use std::error::Error;
+
+use crate::tls::cure::advised;
 
 /// The whole chain of causes, the outermost first: it alone often says only that it did not work. Words that stand already are not repeated.
 pub fn chain(error: &dyn Error) -> String {
@@ -14,7 +16,7 @@ pub fn chain(error: &dyn Error) -> String {
         }
         cause = inner.source();
     }
-    text
+    advised(text)
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const NEVER: Duration = Duration::from_secs(1_000_000_000);
 
 /// How to reach NATS.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Nats {
     /// Servers, tried in turn; at least one.
     pub urls: Vec<String>,
@@ -36,6 +36,19 @@ pub struct Nats {
     pub tls: Tls,
     /// The connection's name in the server's monitoring.
     pub name: String,
+}
+
+impl std::fmt::Debug for Nats {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // URLs may carry a login.
+        let (_, urls) = Login::new(&self.auth, &self.urls);
+        f.debug_struct("Nats")
+            .field("urls", &urls)
+            .field("auth", &self.auth)
+            .field("tls", &self.tls)
+            .field("name", &self.name)
+            .finish()
+    }
 }
 
 /// Who we are to NATS.

@@ -1,5 +1,10 @@
 //! Files with certificates come in, the client's part of TLS goes out: on ring, with the system's authorities unless others are named.
 
+/// The other side: a listener's part.
+pub mod server;
+/// What to do when it fails.
+pub mod cure;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

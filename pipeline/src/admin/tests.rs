@@ -21,11 +21,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::health::Health;
 use super::status::{ExporterStatus, Queue, StageStatus, Status};
-use super::{AdminState, SCRAPES, serve};
+use super::{AdminState, INDEX, SCRAPES, serve};
 use crate::config;
 use crate::decode::observe::Observer;
 use crate::delivery::{Attempt, Stamp};
 use crate::exporter::Exporter;
+use crate::listen::Protection;
 use crate::metrics::{Metrics, Stage};
 
 struct Server {
@@ -72,7 +73,7 @@ async fn server(series: usize) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
-    let serving = tokio::spawn(serve(listener, state, stop.clone()));
+    let serving = tokio::spawn(serve(listener, Protection::None, state, stop.clone()));
     Server {
         address,
         health,
@@ -175,16 +176,64 @@ async fn readiness_follows_the_state_with_a_reason() {
 }
 
 #[tokio::test]
-async fn unknown_paths_and_methods_are_told_so() {
+async fn unknown_paths_are_told_so() {
     let server = server(0).await;
     assert_eq!(server.get("/nothing").await.0, StatusCode::NOT_FOUND);
     let (code, index) = server.get("/").await;
     assert_eq!(code, StatusCode::OK);
-    for path in ["/metrics", "/healthz", "/readyz", "/status"] {
+    for path in PATHS {
         assert!(index.contains(path), "{index}");
-        let answer = server.ask(Method::POST, path, &[]).await;
-        assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
-        assert_eq!(answer.headers()[ALLOW], "GET,HEAD");
+    }
+}
+
+/// A route that is not in this list is not on the listener: they are all on its first page.
+const PATHS: [&str; 5] = ["/", "/metrics", "/healthz", "/readyz", "/status"];
+
+#[tokio::test]
+async fn nothing_can_be_changed_by_the_listener() {
+    let server = server(1).await;
+    let (_, before) = server.get("/status").await;
+    let listed = INDEX.lines().filter(|line| line.starts_with("  /")).count();
+    assert_eq!(listed + 1, PATHS.len(), "a new path belongs into this test");
+    for path in PATHS {
+        for method in [
+            "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE",
+        ] {
+            let answer = server.ask(method.parse().unwrap(), path, &[]).await;
+            let code = answer.status();
+            assert_eq!(code, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+            assert_eq!(answer.headers()[ALLOW], "GET,HEAD", "{method} {path}");
+        }
+        let head = server.ask(Method::HEAD, path, &[]).await;
+        assert!(text(head).await.is_empty(), "{path}");
+    }
+    assert_eq!(server.get("/status").await.1, before);
+}
+
+#[tokio::test]
+async fn no_answer_repeats_what_was_asked_or_is_a_page() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let server = server(0).await;
+    for text in flightline_fixtures::hostile::texts() {
+        for request in [
+            format!("GET /{text}<b>mark</b> HTTP/1.0\r\n\r\n"),
+            format!("GET /metrics?{text}mark HTTP/1.0\r\nAccept: {text}\r\nX: mark\r\n\r\n"),
+            format!("{text} mark"),
+        ] {
+            let mut socket = tokio::net::TcpStream::connect(server.address)
+                .await
+                .unwrap();
+            socket.write_all(request.as_bytes()).await.unwrap();
+            socket.shutdown().await.unwrap();
+            let mut answer = Vec::new();
+            socket.read_to_end(&mut answer).await.unwrap();
+            let answer = String::from_utf8(answer).unwrap();
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+            assert!(!answer.contains("mark"), "{request:?}: {answer}");
+            assert!(!head.contains("html"), "{request:?}: {head}");
+            let plain = head.contains("text/plain");
+            assert!(plain || body.is_empty(), "{request:?}: {answer}");
+        }
     }
 }
 

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 
 use flightline_contract::class::Class;
 use flightline_link::nats::NatsAuth;
+use flightline_link::secret::without_users;
 
 use crate::cli::{Exit, Failure, out};
 use crate::config::load::Loaded;
-use crate::config::problem::mask_users;
 use crate::config::reference;
 use crate::config::units::{show_duration, show_size};
 use crate::config::{
@@ -43,6 +43,7 @@ pub fn explain(loaded: &Loaded) -> String {
         files,
         defaults,
         notes,
+        ..
     } = loaded;
     let files: Vec<_> = files
         .iter()
@@ -81,7 +82,12 @@ fn value(taken: &crate::config::check::Taken) -> String {
 
 fn path(config: &Config, lines: &mut Vec<String>) {
     let mut say = |name: &str, text: String| lines.push(format!("  {name:<11}{text}"));
-    let urls: Vec<_> = config.nats.urls.iter().map(|url| mask_users(url)).collect();
+    let urls: Vec<_> = config
+        .nats
+        .urls
+        .iter()
+        .map(|url| without_users(url))
+        .collect();
     say(
         "nats",
         format!("{} ({})", urls.join(", "), nats_auth(&config.nats.auth)),
@@ -122,9 +128,13 @@ fn path(config: &Config, lines: &mut Vec<String>) {
         },
     );
     let high = show_size(wide(config.admin.high_water));
+    let scheme = match &config.admin.tls {
+        None => "http",
+        Some(_) => "https",
+    };
     say(
         "admin",
-        format!("http://{}, not ready over {high}", config.admin.listen),
+        format!("{scheme}://{}, not ready over {high}", config.admin.listen),
     );
     say("drain", format!("at most {}", show_duration(config.drain)));
     let format = match config.log.format {

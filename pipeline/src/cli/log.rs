@@ -12,6 +12,8 @@ use crate::config::{Log, LogFormat};
 
 /// Repeated messages.
 pub mod limit;
+/// Fields that stay on their line.
+pub mod fields;
 
 /// async-nats tells of every slow consumer and reconnect at info; those that matter are said by the source. What is configured
 /// comes later in the list and wins.
@@ -62,15 +64,20 @@ pub fn start(log: &Log, global: &Global) -> Result<(), Failure> {
     let layer = tracing_subscriber::fmt::layer().with_writer(stderr);
     let started = if json {
         let format = limit::Limited::json(tracing_subscriber::fmt::format().json());
-        let fields = tracing_subscriber::fmt::format::JsonFields::new();
+        let json_fields = tracing_subscriber::fmt::format::JsonFields::new();
         registry
-            .with(layer.fmt_fields(fields).event_format(format))
+            .with(layer.fmt_fields(json_fields).event_format(format))
             .try_init()
     } else {
         let format = limit::Limited::text(tracing_subscriber::fmt::format());
         let ansi = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         registry
-            .with(layer.with_ansi(ansi).event_format(format))
+            .with(
+                layer
+                    .with_ansi(ansi)
+                    .fmt_fields(fields::text())
+                    .event_format(format),
+            )
             .try_init()
     };
     started

@@ -4,6 +4,8 @@
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 
+use crate::cli::visible;
+
 /// Writes `text` and a line end to stdout; no second line end if it has one.
 ///
 /// # Errors
@@ -22,6 +24,8 @@ pub fn complain(text: &impl Display) -> io::Result<()> {
 
 fn put(out: &mut impl Write, text: &impl Display) -> io::Result<()> {
     let text = text.to_string();
+    // A server's words may be in it.
+    let text = visible::lines(&text);
     let line_end = if text.ends_with('\n') { "" } else { "\n" };
     match write!(out, "{text}{line_end}").and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -49,6 +53,13 @@ mod tests {
     fn a_reader_that_went_away_is_no_failure_and_a_full_disk_is() {
         assert!(put(&mut Broken(ErrorKind::BrokenPipe), &"x").is_ok());
         assert!(put(&mut Broken(ErrorKind::StorageFull), &"x").is_err());
+    }
+
+    #[test]
+    fn what_a_server_says_does_not_move_the_cursor() {
+        let mut out = Vec::new();
+        put(&mut out, &"a\tb\n\u{1b}[2J\r").unwrap();
+        assert_eq!(out, b"a\tb\n\\u{1b}[2J\\r\n");
     }
 
     #[test]

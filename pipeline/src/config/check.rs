@@ -8,6 +8,7 @@ use std::time::Duration;
 use flightline_contract::class::Class;
 use flightline_link::secret::Secret;
 
+use crate::config::exposed::Plain;
 use crate::config::origin::{Origin, Quoting};
 use crate::config::problem::{Problem, nearest};
 use crate::config::raw::List;
@@ -19,6 +20,8 @@ use crate::config::units::{self, DURATION_EXAMPLE, SIZE_EXAMPLE};
 pub(crate) mod parts;
 /// The connection to NATS, and protection of connections.
 pub(crate) mod nats;
+/// Protection of listeners.
+pub(crate) mod listener;
 /// Foreign subjects.
 pub(crate) mod mapping;
 /// The fields of foreign JSON.
@@ -67,6 +70,8 @@ pub(crate) struct Checker {
     pub(crate) problems: Vec<Problem>,
     pub(crate) taken: Vec<Taken>,
     pub(crate) notes: Vec<String>,
+    /// Secrets that were typed as they are.
+    pub(crate) plain: Vec<Plain>,
 }
 
 impl Checker {
@@ -404,7 +409,15 @@ impl Checker {
             let what = format!("`{}` is empty", section.key(key));
             self.say(at, what, "give the secret, or leave the key out");
         }
+        self.typed_secret(spot.at, section.key(key), section.key(&file_key));
         Some(Secret::Value(text))
+    }
+
+    /// Notes a secret that stands where it was typed, unless it came out of `${…}`.
+    pub(crate) fn typed_secret(&mut self, at: Origin, key: String, file_key: String) {
+        if at.quoting == Quoting::Allowed {
+            self.plain.push(Plain { at, key, file_key });
+        }
     }
 
     /// Says that keys of another kind are set.

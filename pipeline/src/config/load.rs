@@ -7,6 +7,7 @@ use serde::Deserialize as _;
 use crate::config::Config;
 use crate::config::check::{Checker, Taken, whole};
 use crate::config::environment::{Environment, read_limited};
+use crate::config::exposed::exposed;
 use crate::config::origin::{Origin, Source, Sources};
 use crate::config::problem::{Problem, Report};
 use crate::config::raw::Raw;
@@ -27,6 +28,8 @@ pub struct Loaded {
     pub defaults: Vec<Taken>,
     /// What is allowed but may not be meant.
     pub notes: Vec<String>,
+    /// Secrets that others can read; these are notes, too.
+    pub exposed: Vec<String>,
 }
 
 impl Loaded {
@@ -68,11 +71,14 @@ pub fn load(files: &[PathBuf], environment: &Environment) -> Result<Loaded, Repo
     if !problems.is_empty() {
         return Err(Report::new(problems, &sources));
     }
+    let exposed = exposed(&check.plain, &sources);
+    check.notes.extend(exposed.iter().cloned());
     Ok(Loaded {
         config,
         files: files.to_vec(),
         defaults: check.taken,
         notes: check.notes,
+        exposed,
     })
 }
 

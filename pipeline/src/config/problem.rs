@@ -1,15 +1,15 @@
 //! What is wrong with a configuration, as text for a person: the place, what is wrong, and what would be right.
-//! Secrets are masked here, once: no excerpt shows the value of a secret key or the user part of a URL.
+//! Secrets are masked here, once: no excerpt shows the value of a secret key, or user and query of a URL.
 
 use std::fmt::Write as _;
 
+use flightline_link::secret::{MASK, without_users};
+
 use crate::config::origin::{Origin, Source, Sources};
+use crate::config::reference::KEYS;
 
 /// Keys whose values are never shown.
-pub(crate) const SECRET_KEYS: [&str; 3] = ["password", "token", "nkey"];
-
-/// What a masked value looks like.
-const MASK: &str = "*****";
+const SECRET_KEYS: [&str; 3] = ["password", "token", "nkey"];
 
 /// One thing that is wrong.
 pub(crate) struct Problem {
@@ -139,52 +139,61 @@ impl<'t> Place<'t> {
 
 /// `line` without secrets, and without characters that a terminal would obey.
 fn masked(line: &str) -> String {
-    let cut = SECRET_KEYS
-        .iter()
-        .filter_map(|key| secret_start(line, key))
-        .min();
-    let mut shown = match cut {
+    let mut shown = match secret_start(line) {
         Some(at) => format!("{} {MASK}", line.split_at(at).0),
         None => line.to_owned(),
     };
-    shown = mask_users(&shown);
+    shown = without_queries(&without_users(&shown));
     shown
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect()
 }
 
-/// Where the value of `key` starts in `line`: after its `=`.
-fn secret_start(line: &str, key: &str) -> Option<usize> {
-    let word = |c: char| c.is_alphanumeric() || c == '_';
-    line.match_indices(key).find_map(|(at, _)| {
-        let (before, rest) = line.split_at(at);
-        let (_, after) = rest.split_at(key.len());
-        let value = after.trim_start_matches(['"', '\'', ' ', '\t']);
-        let is_key = !before.ends_with(word) && value.starts_with('=');
-        is_key.then(|| line.len() - value.len() + 1)
-    })
-}
-
-/// `text` with the user part of every URL masked.
-pub(crate) fn mask_users(text: &str) -> String {
-    let mut parts = text.split("://");
-    let mut out = parts.next().unwrap_or("").to_owned();
+/// `line` without the queries of its URLs: InfluxDB 1 takes a password there.
+fn without_queries(line: &str) -> String {
+    let mut parts = line.split("://");
+    let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         out.push_str("://");
-        let end = part.find(['/', '"', '\'', ' ', ',']).unwrap_or(part.len());
-        let (authority, rest) = part.split_at(end);
-        match authority.rsplit_once('@') {
-            Some((_, host)) => {
+        let end = part.find(['"', '\'', ' ']).unwrap_or(part.len());
+        let (url, rest) = part.split_at(end);
+        match url.split_once('?') {
+            Some((before, _)) => {
+                out.push_str(before);
+                out.push('?');
                 out.push_str(MASK);
-                out.push('@');
-                out.push_str(host);
             }
-            None => out.push_str(authority),
+            None => out.push_str(url),
         }
         out.push_str(rest);
     }
     out
+}
+
+/// Where in `line` the first value starts that is a secret: after the `=` of its key.
+fn secret_start(line: &str) -> Option<usize> {
+    let mut signs = line.match_indices('=');
+    signs.find_map(|(at, sign)| {
+        let (before, _) = line.split_at(at);
+        let key = before.trim_end_matches(['"', '\'', ' ', '\t']);
+        let word = |c: char| c.is_alphanumeric() || c == '_';
+        let name = key.rsplit(|c| !word(c)).next().unwrap_or_default();
+        is_secret(name).then_some(at + sign.len())
+    })
+}
+
+/// Whether `name` is the key of a secret, or was probably meant to be.
+fn is_secret(name: &str) -> bool {
+    if SECRET_KEYS.contains(&name) {
+        return true;
+    }
+    let is_known = KEYS
+        .iter()
+        .any(|entry| entry.key.rsplit('.').next() == Some(name));
+    let lower = name.to_ascii_lowercase();
+    let has_secret = SECRET_KEYS.iter().any(|key| lower.contains(key));
+    !is_known && (has_secret || nearest(&lower, SECRET_KEYS).is_some())
 }
 
 /// The one of `known` that `typed` was meant to be, if one is near.
@@ -244,11 +253,16 @@ mod tests {
             "sink = { url = 'x', nkey = \"hunter2\", BAD = 1 }",
             "x = BAD, url = \"nats://joe:hunter2@host:4222\"",
             "password = \"\"\"\nhunter2 BAD\"\"\"",
+            "tokn = \"hunter2\" BAD",
+            "sink.Password = \"hunter2\" BAD",
+            "x = BAD, url = \"http://host/?u=joe&p=hunter2\"",
         ] {
             let report = report(text, "BAD");
             assert!(!report.contains("hunter2"), "{report}");
         }
-        assert!(report("token_file = \"BAD\"", "BAD").contains("BAD"));
+        for text in ["token_file = \"BAD\"", "time = \"BAD\"", "name = \"BAD\""] {
+            assert!(report(text, "BAD").contains("BAD"));
+        }
     }
 
     #[test]

@@ -152,6 +152,15 @@ pub(crate) struct Exporter {
 pub(crate) struct Admin {
     pub(crate) listen: Key<String>,
     pub(crate) high_water: Key<String>,
+    pub(crate) tls: Key<ListenerTls>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListenerTls {
+    pub(crate) cert_file: Key<String>,
+    pub(crate) key_file: Key<String>,
+    pub(crate) client_ca_file: Key<String>,
 }
 
 #[derive(Deserialize, Default)]

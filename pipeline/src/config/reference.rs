@@ -75,7 +75,7 @@ const CLASSES: &str = "metric, health, app, lifecycle";
 
 /// Every key, in the order of the documentation.
 #[rustfmt::skip] // One line a key: this is a table.
-pub static KEYS: [Entry; 81] = [
+pub static KEYS: [Entry; 84] = [
     key("prefix", Text, Given("telemetry"), "First token of the contract's subjects."),
 
     key("nats.url", List, Given("nats://127.0.0.1:4222"), "Servers, tried in turn: `nats://host:port` or `tls://host:port`."),
@@ -159,6 +159,9 @@ pub static KEYS: [Entry; 81] = [
 
     key("admin.listen", Text, Given("127.0.0.1:9464"), "Address and port of `/metrics`, `/healthz`, `/readyz` and `/status`."),
     key("admin.high_water", Size, Given("32MiB"), "Not ready while the worker holds more than this."),
+    key("admin.tls.cert_file", File, Unset("plain HTTP"), "Certificate, with those between it and the authority (PEM); read again when it changes; needs `key_file`."),
+    key("admin.tls.key_file", File, Unset("plain HTTP"), "Its key (PEM)."),
+    key("admin.tls.client_ca_file", File, Unset("anybody gets in"), "Authorities of clients (PEM): nobody gets in without a certificate of theirs."),
 
     key("run.drain", Duration, Given("25s"), "How long a stop may take to store and ack what is in flight."),
 

@@ -12,7 +12,9 @@ pub(super) fn headers(letter: &Letter, origin: Option<&str>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(REASON, letter.reason.as_str());
     headers.insert(DETAIL, one_line(&letter.detail).as_str());
-    headers.insert(SUBJECT, letter.subject.as_str());
+    // The protocol has no subject with a line end in it; a header with one would be a panic of the client library.
+    let subject = letter.subject.replace(['\r', '\n'], "_");
+    headers.insert(SUBJECT, subject.as_str());
     if let Some(line) = letter.line {
         headers.insert(LINE, line.to_string().as_str());
     }
@@ -56,6 +58,32 @@ mod tests {
     fn a_detail_cannot_break_out_of_its_header() {
         assert_eq!(one_line("bad\r\nInjected: yes"), "bad\\r\\nInjected: yes");
         assert_eq!(one_line(&"é".repeat(1000)).len(), 512);
+    }
+
+    #[test]
+    fn no_hostile_text_ends_a_header() {
+        for text in flightline_fixtures::hostile::texts() {
+            let letter = Letter {
+                reason: flightline_contract::deadletter::Reason::Value,
+                detail: text.clone(),
+                subject: text.as_str().into(),
+                stamp: crate::delivery::Stamp {
+                    time: 0,
+                    sequence: None,
+                    attempt: crate::delivery::Attempt::First,
+                },
+                line: Some(1),
+                payload: bytes::Bytes::new(),
+            };
+            for (name, values) in headers(&letter, None).iter() {
+                for value in values {
+                    assert!(
+                        !value.as_str().contains(['\r', '\n']),
+                        "{name:?}: {value:?}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::delivery::{Ack, Attempt, Stamp};
 
 mod encodings;
 mod foreign_objects;
+mod hostile;
 mod line_protocol;
 mod own_objects;
 mod plain_objects;

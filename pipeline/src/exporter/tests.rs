@@ -4,6 +4,7 @@ mod answers;
 mod ends;
 mod exposition;
 mod golden;
+mod hostile;
 mod kinds;
 mod limits;
 mod sharing;

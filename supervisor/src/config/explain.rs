@@ -3,11 +3,12 @@
 
 use std::path::Path;
 
+use flightline_link::secret::without_users;
+
 use crate::config::Config;
 use crate::config::duration::show;
 use crate::config::jobs::{Check, Job, Restarts, Role, Trigger, When};
 use crate::config::load::Finding;
-use crate::config::problem::without_users;
 use crate::config::servers::{ConsulAddress, PublishMetrics};
 
 /// Who ends when.

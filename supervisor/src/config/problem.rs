@@ -10,8 +10,6 @@ use crate::template::Rendered;
 /// What must not be shown.
 mod mask;
 
-pub(crate) use mask::without_users;
-
 /// How many problems are told at once: the rest is likely to follow from these.
 pub const REPORT_LIMIT: usize = 50;
 

@@ -20,11 +20,11 @@ use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::UnixStream;
 
+use flightline_link::secret::without_users;
 use flightline_link::tls::TlsError;
 
 use super::error::{AddressError, CallError};
 use super::tls;
-use crate::config::problem::without_users;
 use crate::config::{Consul, ConsulAddress};
 
 /// For a connection to be made; a call's own limit may be shorter.

@@ -9,6 +9,7 @@ use async_nats::{ClientError, Event};
 use tracing::{debug, info, warn};
 
 use super::Hear;
+use crate::tls::cure::advised;
 use crate::trouble::{Over, Trouble, Worth};
 
 /// Speaks of one connection, before it is made and while it lasts.
@@ -48,7 +49,9 @@ impl Voice {
             // Who subscribes counts what it loses and says so once per interval; one event per message would flood the log.
             Event::SlowConsumer(_) => {}
             // A try to reconnect.
-            Event::ClientError(ClientError::Other(words)) => self.failed_at(words, now),
+            Event::ClientError(ClientError::Other(words)) => {
+                self.failed_at(&advised(words.clone()), now);
+            }
             Event::ServerError(_) | Event::ClientError(_) => warn!(%event, "nats connection"),
         }
     }

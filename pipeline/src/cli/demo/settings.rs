@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use flightline_contract::class::Class;
 use flightline_contract::token::Prefix;
-use flightline_link::secret::Secret;
+use flightline_link::secret::{Secret, without_users};
 use flightline_link::tls::Tls;
 
 use super::run_folder;
 use crate::cli::args::Demo;
 use crate::cli::run::unavailable;
 use crate::cli::{Exit, Failure, setup};
-use crate::config::problem::mask_users;
 use crate::config::{
     Compression, Config, DeadLetters, Influx, InfluxApi, InfluxAuth, JetStream, JsonPath, LineFile,
     Mapping, Pick, Sink, SinkKind, Source, TimeUnit,
@@ -53,7 +52,7 @@ impl Servers {
     /// Where lines go, for a person.
     pub(super) fn sink(&self, folder: &Path) -> String {
         match &self.influx {
-            Some(url) => mask_users(url),
+            Some(url) => without_users(url),
             None => folder.display().to_string(),
         }
     }

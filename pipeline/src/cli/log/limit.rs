@@ -12,6 +12,8 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::cli::visible;
+
 /// Events of one place that are written per window: enough to see what varies.
 pub const BURST: u32 = 5;
 /// How long a place stays quiet after its burst: an outage of minutes gives tens of lines, not thousands.
@@ -103,8 +105,33 @@ where
             self.summary(&mut writer, place)?;
         }
         match verdict {
-            Verdict::Write => self.inner.format_event(ctx, writer, event),
+            Verdict::Write => self.write(ctx, writer, event),
             Verdict::LeaveOut => Ok(()),
+        }
+    }
+}
+
+impl<F> Limited<F> {
+    fn write<S, N>(
+        &self,
+        ctx: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+        N: for<'a> FormatFields<'a> + 'static,
+        F: FormatEvent<S, N>,
+    {
+        match self.style {
+            // The fields' own formatter sees to it.
+            Style::Text => self.inner.format_event(ctx, writer, event),
+            Style::Json => {
+                let mut line = String::new();
+                self.inner
+                    .format_event(ctx, Writer::new(&mut line), event)?;
+                writer.write_str(&visible::json(&line))
+            }
         }
     }
 }
@@ -190,10 +217,14 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
+    use flightline_fixtures::hostile;
     use tracing::{info, warn};
+    use tracing_subscriber::Registry;
+    use tracing_subscriber::fmt::format::JsonFields;
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
+    use crate::cli::log::fields;
 
     #[derive(Clone, Default)]
     struct Written(Arc<Mutex<Vec<u8>>>);
@@ -213,14 +244,14 @@ mod tests {
     }
 
     /// Runs `log` with a clock that stands at the number of seconds that it sets.
-    fn logged<F>(make: impl FnOnce() -> Limited<F>, log: impl FnOnce(&AtomicU64)) -> String
+    fn logged<F, N>(
+        make: impl FnOnce() -> Limited<F>,
+        fields: N,
+        log: impl FnOnce(&AtomicU64),
+    ) -> String
     where
-        F: FormatEvent<
-                tracing_subscriber::Registry,
-                tracing_subscriber::fmt::format::DefaultFields,
-            > + Send
-            + Sync
-            + 'static,
+        F: FormatEvent<Registry, N> + Send + Sync + 'static,
+        N: for<'w> FormatFields<'w> + Send + Sync + 'static,
     {
         let (written, seconds, start) = (
             Written::default(),
@@ -233,6 +264,7 @@ mod tests {
         let writer = written.clone();
         let layer = tracing_subscriber::fmt::layer()
             .with_ansi(false)
+            .fmt_fields(fields)
             .event_format(format)
             .with_writer(move || writer.clone());
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
@@ -247,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_flood_from_one_place_leaves_a_burst_and_its_number() {
-        let text = logged(text, |seconds| {
+        let text = logged(text, fields::text(), |seconds| {
             for number in 0..100 {
                 warn!(number, "write failed");
             }
@@ -266,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_place_that_is_seldom_loses_nothing() {
-        let text = logged(text, |seconds| {
+        let text = logged(text, fields::text(), |seconds| {
             for number in 0..20 {
                 seconds.store(number * 3, Ordering::Relaxed);
                 warn!(number, "now and then");
@@ -277,9 +309,27 @@ mod tests {
     }
 
     #[test]
+    fn hostile_text_stays_on_its_line_of_text_and_of_json() {
+        let texts = hostile::texts();
+        for text in &texts {
+            let log = |_: &AtomicU64| warn!(said = %text, debug = ?text, "said: {text}");
+            let lines = logged(self::text, fields::text(), log);
+            let line = lines.strip_suffix('\n').unwrap();
+            assert!(!line.contains(hostile::is_obeyed), "{line:?}");
+            let json = || Limited::json(tracing_subscriber::fmt::format().json());
+            let lines = logged(json, JsonFields::new(), log);
+            let line = lines.strip_suffix('\n').unwrap();
+            assert!(!line.contains(hostile::is_obeyed), "{line:?}");
+            let read: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(read["fields"]["said"], *text);
+            assert_eq!(read["fields"]["message"], format!("said: {text}"));
+        }
+    }
+
+    #[test]
     fn every_line_of_json_is_json() {
         let json = || Limited::json(tracing_subscriber::fmt::format().json());
-        let text = logged(json, |seconds| {
+        let text = logged(json, JsonFields::new(), |seconds| {
             for number in 0..10 {
                 seconds.store(number * 2, Ordering::Relaxed);
                 for _ in 0..9 {

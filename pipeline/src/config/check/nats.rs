@@ -39,6 +39,9 @@ pub(crate) fn check(check: &mut Checker, raw: Key<raw::Nats>) -> Nats {
             ),
         }
     }
+    if let Some(at) = login_in_url {
+        check.typed_secret(at, section.key("url"), section.key("password_file"));
+    }
     let auth = auth(check, &section, &raw, login_in_url);
     let name = check.text(&section, "name", &raw.name).unwrap_or_default();
     let (tls_section, raw) = Checker::open(raw.tls, "nats.tls");

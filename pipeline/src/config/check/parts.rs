@@ -8,7 +8,7 @@ use std::time::Duration;
 use flightline_contract::token::Token;
 
 use crate::batch::Limits;
-use crate::config::check::{Checker, Section, at, partitions};
+use crate::config::check::{Checker, Section, at, listener, partitions};
 use crate::config::raw;
 use crate::config::spot::Key;
 use crate::config::{Admin, Core, DeadLetters, Exporter, JetStream, Log, LogFormat, Source};
@@ -189,6 +189,7 @@ pub(crate) fn exporter(check: &mut Checker, raw: Key<raw::Exporter>) -> Exporter
 /// Checks `[admin]`.
 pub(crate) fn admin(check: &mut Checker, raw: Key<raw::Admin>) -> Admin {
     let (section, raw) = Checker::open(raw, "admin");
+    let tls = listener::tls(check, &section, raw.tls);
     let cure = "write an address and a port, such as \"127.0.0.1:9464\" or \"[::]:9464\"";
     let listen = check.parsed(&section, "listen", &raw.listen, cure, |text| {
         text.parse::<SocketAddr>()
@@ -197,6 +198,7 @@ pub(crate) fn admin(check: &mut Checker, raw: Key<raw::Admin>) -> Admin {
     Admin {
         listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
         high_water: bytes(check.size(&section, "high_water", &raw.high_water, &MEMORY)),
+        tls,
     }
 }
 

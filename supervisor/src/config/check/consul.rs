@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use flightline_link::secret::Secret;
+use flightline_link::secret::{Secret, without_users};
 
 use crate::config::check::Checker;
 use crate::config::check::section::{Item, Section};
-use crate::config::problem::{quoted, without_users};
+use crate::config::problem::quoted;
 use crate::config::servers::{Consul, ConsulAddress, ConsulTls, Verify};
 use crate::config::tree::{Span, Value};
 use crate::config::weak;

@@ -1,9 +1,8 @@
 //! A configuration's text comes in, the same text without its secrets goes out, line for line.
 
-use crate::config::json5::blank_length;
+use flightline_link::secret::{MASK, without_users};
 
-/// What a masked value looks like.
-const MASK: &str = "*****";
+use crate::config::json5::blank_length;
 
 /// Words whose values are not shown, wherever they stand in a name: also in variables and arguments of commands. Names are held against
 /// them without `_` and `-`.
@@ -94,26 +93,4 @@ fn value_length(rest: &str) -> usize {
         }
     }
     length
-}
-
-/// `text` without who logs in, wherever something could be an address with a user: with a scheme or without. A password may hold `/` and
-/// `@`, so everything is masked up to the last `@` before a blank or a quote.
-pub(crate) fn without_users(text: &str) -> String {
-    let mut before = ' ';
-    let pieces = text.split_inclusive(move |c: char| {
-        let is_escaped = std::mem::replace(&mut before, c) == '\\';
-        c.is_whitespace() || (matches!(c, '"' | '\'' | '`') && !is_escaped)
-    });
-    pieces.map(without_user).collect()
-}
-
-fn without_user(piece: &str) -> String {
-    let Some((head, host)) = piece.rsplit_once('@') else {
-        return piece.to_owned();
-    };
-    match head.split_once("://") {
-        _ if head.is_empty() => piece.to_owned(),
-        Some((scheme, _)) => format!("{scheme}://{MASK}@{host}"),
-        None => format!("{MASK}@{host}"),
-    }
 }

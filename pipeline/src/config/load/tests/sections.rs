@@ -277,6 +277,65 @@ fn a_sink_that_does_not_keep_the_order_of_partitions_is_noted_with_its_key() {
     assert_eq!(about_order(divided, "[sink]\nkind = \"file\""), "");
 }
 
+#[test]
+fn a_secret_that_others_can_read_is_noted_with_its_file_and_its_cure() {
+    use std::fs::{Permissions, set_permissions, write};
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("f.toml");
+    let sink = "[sink]\nkind = \"influxdb\"\nurl = \"http://h\"\napi = \"v1\"\ndb = \"d\"\n";
+    let noted = |text: &str, mode: u32| {
+        write(&file, text).unwrap();
+        set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+        let variables = Environment::of([("TOKEN", "hush"), ("FLIGHTLINE__NATS__TOKEN", "hush")]);
+        let loaded = load(std::slice::from_ref(&file), &variables).unwrap();
+        assert!(
+            loaded
+                .exposed
+                .iter()
+                .all(|note| loaded.notes.contains(note))
+        );
+        loaded.exposed
+    };
+    let typed = format!("{sink}token = \"hush\"");
+    assert_eq!(noted(&typed, 0o600), [""; 0]);
+    assert_eq!(
+        noted(&typed, 0o640),
+        [""; 0],
+        "a group is chosen by its owner"
+    );
+    let notes = noted(&typed, 0o644);
+    assert_eq!(notes.len(), 1);
+    let cures = [
+        "`sink.token`",
+        "f.toml",
+        "chmod o-r",
+        "`sink.token_file`",
+        "${VARIABLE}",
+    ];
+    for part in cures {
+        assert!(notes[0].contains(part), "{notes:?}");
+    }
+    assert!(!notes[0].contains("hush"));
+    assert_eq!(
+        noted(&format!("{sink}token = \"${{TOKEN}}\""), 0o644),
+        [""; 0]
+    );
+    let in_url = "nats.url = [\"nats://a:1\", \"nats://joe:hush@b:1\"]";
+    let without_token = || {
+        write(&file, in_url).unwrap();
+        set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+        load(std::slice::from_ref(&file), &Environment::default())
+            .unwrap()
+            .exposed
+    };
+    let notes = without_token();
+    assert!(
+        notes[0].contains("`nats.url`") && notes[0].contains("`nats.password_file`"),
+        "{notes:?}"
+    );
+}
+
 /// Every block of TOML in the README loads; files that it names need not be there.
 #[test]
 fn the_examples_of_the_readme_are_right() {
