@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use flightline_contract::token::{Prefix, PrefixError, Token, TokenError};
+use flightline_link::tls::TlsError;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -23,7 +24,8 @@ use crate::config;
 use crate::config::Config;
 use crate::console::Console;
 use crate::decode::route::{Router, RouterError};
-use crate::listen::{Limited, Limits};
+use crate::listen::{Limited, Limits, Protection};
+use crate::metrics::Listening;
 use auth::Guard;
 use desk::Desk;
 use room::Room;
@@ -76,6 +78,9 @@ pub enum OpenError {
         /// The system's words.
         error: io::Error,
     },
+    /// Its certificate cannot be used.
+    #[error("ingest.tls: {0}; name a certificate and its own key, or remove the table")]
+    Tls(#[from] TlsError),
     /// The prefix is none.
     #[error("prefix: {0}")]
     Prefix(#[from] PrefixError),
@@ -99,13 +104,14 @@ impl Front {
     /// Listens where `ingest` says; until [`Front::reach`] everybody is told to come again. Its room counts in the readiness of `console`.
     ///
     /// # Errors
-    /// When its address cannot be listened on.
+    /// When its address or its certificate cannot be used.
     pub async fn open(
         ingest: &config::Ingest,
         config: &Config,
         console: &Console,
     ) -> Result<Self, OpenError> {
         let metrics = Arc::clone(&console.metrics);
+        let protection = Protection::of(ingest.tls.as_ref(), Listening::Ingest, &metrics)?;
         let room = Arc::new(Room::new(
             ingest.max_pending,
             metrics.ingest.held_bytes.clone(),
@@ -144,7 +150,7 @@ impl Front {
         };
         let stop = CancellationToken::new();
         let serving = serve::serve(
-            Limited::new(listener, limits),
+            Limited::new(listener, limits, protection),
             Arc::clone(&desk),
             stop.clone(),
         );

@@ -12,7 +12,8 @@ use crate::config::load::Loaded;
 use crate::config::reference;
 use crate::config::units::{show_duration, show_size};
 use crate::config::{
-    Config, DeadLetters, InfluxApi, InfluxAuth, Ingest, LogFormat, Partitions, Sink, SinkKind, Source,
+    Config, DeadLetters, InfluxApi, InfluxAuth, Ingest, LogFormat, Partitions, Sink, SinkKind,
+    Source,
 };
 
 use crate::source::plan;
@@ -163,8 +164,12 @@ fn ingest(config: &Config, front: &Ingest) -> String {
         show_size(wide(front.max_body)),
         show_size(wide(front.max_pending)),
     );
+    let scheme = match &front.tls {
+        Some(_) => "https",
+        None => "http",
+    };
     format!(
-        "http://{listen} → {}.{class}.{service}.<database or bucket>, {who}, {body} a body, {pending} under way",
+        "{scheme}://{listen} → {}.{class}.{service}.<database or bucket>, {who}, {body} a body, {pending} under way",
         config.prefix
     )
 }

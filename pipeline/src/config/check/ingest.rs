@@ -7,7 +7,7 @@ use std::time::Duration;
 use flightline_contract::class::Class;
 
 use crate::config::check::parts::{bytes, items, token};
-use crate::config::check::{Checker, at};
+use crate::config::check::{Checker, at, listener};
 use crate::config::origin::Origin;
 use crate::config::raw;
 use crate::config::spot::Key;
@@ -42,6 +42,7 @@ pub(crate) fn check(check: &mut Checker, raw: Key<raw::Ingest>) -> Option<Ingest
     let patience = Duration::from_millis(100)..=Duration::from_secs(3600);
     let ingest = Ingest {
         listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
+        tls: listener::tls(check, &section, raw.tls),
         class: check.choice(&section, "class", &raw.class, &classes),
         service: token(check, &section, "service", &raw.service),
         token_file: check.file(&section, "token_file", &raw.token_file),
