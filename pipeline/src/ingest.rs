@@ -7,7 +7,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use flightline_contract::token::{Prefix, PrefixError, Token, TokenError};
@@ -28,6 +28,7 @@ use crate::listen::{Limited, Limits, Protection};
 use crate::metrics::Listening;
 use auth::Guard;
 use desk::Desk;
+use outlet::Outlet;
 use room::Room;
 use route::Home;
 
@@ -55,6 +56,8 @@ mod objects;
 mod refusals;
 /// Messages to PubAcks.
 mod publish;
+/// The way to the stream.
+mod outlet;
 /// What is answered.
 pub mod verdict;
 /// What clients ask beside writing.
@@ -132,7 +135,7 @@ impl Front {
             },
             room,
             requests: Arc::new(Semaphore::new(ingest.max_requests)),
-            bus: OnceLock::new(),
+            outlet: Outlet::default(),
             health: Arc::clone(&console.health),
             metrics,
         });
@@ -163,8 +166,7 @@ impl Front {
 
     /// From now on messages go out over `bus`.
     pub fn reach(&self, bus: Bus) {
-        // A front is only given one.
-        self.desk.bus.get_or_init(|| bus);
+        self.desk.outlet.reach(bus);
     }
 
     /// Takes nobody in any more, and returns when all that is under way is answered; cuts it off after `limit`.

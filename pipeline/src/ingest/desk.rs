@@ -1,7 +1,7 @@
 //! One request comes in, its answer goes out: first whether it may come now, before a byte of its body is read; then the body, then the
 //! stream. 2xx is said only when the stream has acknowledged every message of it.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,6 +24,7 @@ use crate::ingest::auth::{Access, Guard};
 use crate::ingest::body::{self, Coding, Cut};
 use crate::ingest::count::Counted;
 use crate::ingest::objects;
+use crate::ingest::outlet::Outlet;
 use crate::ingest::pack::{Packer, Step};
 use crate::ingest::ping::{self, Ping};
 use crate::ingest::publish::{HEADER_ROOM, Sender};
@@ -62,8 +63,7 @@ pub(super) struct Desk {
     pub(super) limits: Limits,
     pub(super) room: Arc<Room>,
     pub(super) requests: Arc<Semaphore>,
-    /// There once NATS has been reached for the first time.
-    pub(super) bus: OnceLock<Bus>,
+    pub(super) outlet: Outlet,
     pub(super) health: Arc<Health>,
     pub(super) metrics: Arc<Metrics>,
 }
@@ -154,8 +154,8 @@ impl Desk {
         if let Some(pause) = readiness.retry_after() {
             return Err(Outcome::Later(pause, readiness.to_string()));
         }
-        let bus = self.bus.get().filter(|bus| bus.is_connected());
-        let bus = bus.ok_or_else(|| later("NATS is not reached"))?;
+        let bus = self.outlet.open();
+        let bus = bus.ok_or_else(|| later("NATS takes nothing now"))?;
         let turn = Arc::clone(&self.requests).try_acquire_owned();
         let turn = turn.map_err(|_| later("as many requests as allowed are under way"))?;
         let mut place = self.room.place();
@@ -203,7 +203,10 @@ impl Desk {
         match stored.await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(error)) => self.failed(&error),
-            Err(_) => later("the stream has not acknowledged all of it in time: send it again"),
+            Err(_) => {
+                self.outlet.failed();
+                later("the stream has not acknowledged all of it in time: send it again")
+            }
         }
     }
 
@@ -304,6 +307,7 @@ impl Desk {
         match error {
             BusError::TooLarge { .. } => Outcome::Wrong(Wrong::Message),
             BusError::Publish { .. } | BusError::Subscribe { .. } | BusError::Flush(_) => {
+                self.outlet.failed();
                 warn!(%error, "the stream has not taken what was written to ingest");
                 later("the stream has not acknowledged all of it: send it again")
             }

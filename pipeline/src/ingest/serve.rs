@@ -20,7 +20,9 @@ use crate::listen::Limited;
 
 /// How long a connection may be without a whole head: the pause between two requests is in it, and Telegraf flushes every ten seconds.
 pub(super) const HEAD: Duration = Duration::from_secs(30);
-/// The most bytes of a head, and of a body that are read at once.
+/// The longest head; more is 431.
+const HEAD_BYTES: usize = 32 * 1024;
+/// The most bytes of a body that are read at once.
 const BUFFER: usize = 64 * 1024;
 
 /// Answers until `stop`; what is under way then is answered, unless this is dropped.
@@ -56,6 +58,7 @@ where
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
+            .max_header_size(HEAD_BYTES)
             .max_buf_size(BUFFER)
             .serve_connection(stream, service)
     );

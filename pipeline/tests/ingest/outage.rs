@@ -100,6 +100,36 @@ fn a_server_that_stands_still_is_no_yes() {
 }
 
 #[test]
+fn retries_do_not_pile_up_behind_a_server_that_stands_still() {
+    const PENDING: f64 = 8.0 * 1024.0 * 1024.0;
+    let mut rig = Rig::with("max_body = \"1MiB\"\nmax_pending = \"8MiB\"", "", "");
+    rig.nats.server().pause();
+    let body = "pile v=1 1\n".repeat(90_000);
+    let start = Instant::now();
+    let long = || start.elapsed() > Duration::from_secs(14);
+    std::thread::scope(|clients| {
+        for _ in 0..8 {
+            clients.spawn(|| {
+                while !long() {
+                    assert_eq!(rig.post("/write?db=x", body.as_bytes()).status, 503);
+                    std::thread::park_timeout(Duration::from_millis(100));
+                }
+            });
+        }
+    });
+    // Each round of requests takes the five seconds that a PubAck may: three rounds would have been read.
+    let read = rig.worker.metric("flightline_ingest_bytes_total");
+    assert!(
+        read > 0.0 && read <= PENDING * 1.5,
+        "{read} bytes were read"
+    );
+    rig.nats.server().unpause();
+    let taken = || rig.post("/write?db=x", b"pile v=1 1").status == 204;
+    rig.worker.wait_for("it goes on", PATIENCE, taken);
+    rig.wait_stored("pile", 1);
+}
+
+#[test]
 fn what_is_under_way_at_sigterm_is_answered_and_stored() {
     let mut rig = Rig::start();
     let mut under_way = rig.connect();

@@ -39,6 +39,20 @@ impl Rig {
 
     /// With more keys for `[ingest]`, more sections, and more keys for `[admin]`.
     pub(crate) fn with(ingest: &str, sections: &str, admin: &str) -> Self {
+        let rig = Self::unseen(ingest, sections, admin);
+        // Ready is said before the source has made the stream.
+        let stream = || {
+            rig.post("/write?db=first&p=first-token", b"first v=1 1")
+                .status
+                == 204
+        };
+        rig.worker
+            .wait_for("the stream takes what is written", PATIENCE, stream);
+        rig
+    }
+
+    /// The same without a first write.
+    pub(crate) fn unseen(ingest: &str, sections: &str, admin: &str) -> Self {
         let (nats, influx) = (Nats::start(), Influxd::start());
         influx.create_database(DB);
         let front = format!("127.0.0.1:{}", free_port());
@@ -53,21 +67,12 @@ impl Rig {
             false => format!("[batch]\nage = \"100ms\"\n{config}"),
         };
         let worker = Worker::start_with(BINARY, &config, admin);
-        let rig = Self {
+        Self {
             nats,
             influx,
             worker,
             front,
-        };
-        // Ready is said before the source has made the stream.
-        let stream = || {
-            rig.post("/write?db=first&p=first-token", b"first v=1 1")
-                .status
-                == 204
-        };
-        rig.worker
-            .wait_for("the stream takes what is written", PATIENCE, stream);
-        rig
+        }
     }
 
     /// `POST path`

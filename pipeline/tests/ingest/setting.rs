@@ -1,9 +1,11 @@
 //! What `check` and `run --ingest` say of a front that cannot be.
 
 use assert_cmd::Command;
+use flightline_fixtures::http;
+use flightline_fixtures::tls::{Certificates, client};
 use predicates::str::contains;
 
-use crate::rig::BINARY;
+use crate::rig::{BINARY, Rig};
 
 fn flightline(config: &str, words: &[&str]) -> assert_cmd::assert::Assert {
     let folder = tempfile::tempdir().unwrap();
@@ -65,4 +67,21 @@ fn a_front_is_explained_and_an_open_one_said() {
         .stdout(contains(
             "note: ingest listens on 0.0.0.0:8186 without ingest.token_file",
         ));
+}
+
+#[test]
+fn a_front_with_a_certificate_speaks_tls_and_nothing_else() {
+    let certificates = Certificates::make();
+    let tls = format!(
+        "[ingest.tls]\ncert_file = \"{}\"\nkey_file = \"{}\"\nclient_ca_file = \"{}\"\n",
+        certificates.server.cert.display(),
+        certificates.server.key.display(),
+        certificates.ca.display()
+    );
+    let rig = Rig::unseen("", &tls, "");
+    let get = |identity| client::get(&rig.front, "/health", &certificates.ca, identity);
+    let seen = get(Some(&certificates.client)).unwrap();
+    assert!(seen.answer.starts_with("HTTP/1.0 200"), "{}", seen.answer);
+    assert!(get(None).is_err());
+    assert!(http::get(&format!("http://{}/health", rig.front)).is_err());
 }
