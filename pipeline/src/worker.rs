@@ -97,33 +97,13 @@ async fn work(
     abandon: &CancellationToken,
 ) -> Result<Outcome, WorkerError> {
     let front = front(config, console).await?;
-    let Some((bus, own)) = stop.run_until_cancelled(connections(config, console)).await else {
-        return Ok(Outcome::Drained);
-    };
     let prefix = Prefix::new(&config.prefix)?;
-    let Some(letters) = stop
-        .run_until_cancelled(letters(config, &bus, &prefix))
-        .await
-    else {
+    let needed = needed(config, console, &prefix, front.as_ref());
+    let Some((bus, own, letters)) = stop.run_until_cancelled(needed).await else {
         return Ok(Outcome::Drained);
     };
     refuse_too_old(config, &bus)?;
-    let Some(()) = stop
-        .run_until_cancelled(reach(front.as_ref(), config, console))
-        .await
-    else {
-        return Ok(Outcome::Drained);
-    };
-    let (told, ack_wait) = match &config.source {
-        Source::JetStream(source) => {
-            let before = bus.ack_wait(&source.stream, &source.consumer).await;
-            (
-                Told::Server(bus.clone()),
-                before.map_or(source.ack_wait, |before| before.min(source.ack_wait)),
-            )
-        }
-        Source::Core(_) => (Told::Nobody, NO_ACK_WAIT),
-    };
+    let (told, ack_wait) = told(config, &bus).await;
     let parts = Parts {
         told,
         ack_wait,
@@ -174,6 +154,33 @@ async fn work(
     match (ended, console.unsettled()) {
         (Some(Ended::Clean), 0) => Ok(Outcome::Drained),
         (_, unsettled) => Ok(Outcome::Unacked(unsettled)),
+    }
+}
+
+/// What must be there before anything is received: both connections and the place of dead letters; and the front's own connection.
+async fn needed(
+    config: &Config,
+    console: &Console,
+    prefix: &Prefix,
+    front: Option<&Front>,
+) -> (Bus, Bus, Store) {
+    let (bus, own) = connections(config, console).await;
+    let letters = letters(config, &bus, prefix).await;
+    reach(front, config, console).await;
+    (bus, own, letters)
+}
+
+/// Who is told of stored messages, and how long the server waits for that.
+async fn told(config: &Config, bus: &Bus) -> (Told, Duration) {
+    match &config.source {
+        Source::JetStream(source) => {
+            let before = bus.ack_wait(&source.stream, &source.consumer).await;
+            (
+                Told::Server(bus.clone()),
+                before.map_or(source.ack_wait, |before| before.min(source.ack_wait)),
+            )
+        }
+        Source::Core(_) => (Told::Nobody, NO_ACK_WAIT),
     }
 }
 

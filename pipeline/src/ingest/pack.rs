@@ -133,6 +133,7 @@ impl Fault {
 }
 
 /// What becomes of a line's timestamp.
+#[derive(Clone, Copy)]
 enum Time {
     /// It has none, or one in nanoseconds.
     AsItIs,

@@ -121,12 +121,17 @@ fn who_has_no_token_writes_nothing_and_a_rotated_one_holds_at_once() {
     );
     let status = rig.rig.worker.get("/status").text();
     assert!(!status.contains("first-token"), "{status}");
+}
 
-    // The client library of InfluxDB 2 brings its own headers and reads its own errors.
+#[test]
+fn the_client_library_of_influxdb_2_writes_and_reads_its_errors() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "first-token\n").unwrap();
+    let rig = Guarded::start(file.path());
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let url = format!("http://{}", rig.rig.front);
-        let client = influxdb2::Client::new(url.clone(), "o", "third");
+        let client = influxdb2::Client::new(url.clone(), "o", "first-token");
         client
             .write_line_protocol("o", "b", "library v=1 1\nlibrary v=2 2\n")
             .await
@@ -140,7 +145,7 @@ fn who_has_no_token_writes_nothing_and_a_rotated_one_holds_at_once() {
             "{partly}"
         );
         assert_eq!(client.health().await.unwrap().name, "flightline");
-        let stranger = influxdb2::Client::new(url, "o", "first-token");
+        let stranger = influxdb2::Client::new(url, "o", "another");
         let refused = stranger
             .write_line_protocol("o", "b", "library v=9 9\n")
             .await
