@@ -63,6 +63,8 @@ pub struct Config {
     pub exporter: Exporter,
     /// The operator's listener.
     pub admin: Admin,
+    /// The write front, if there is one.
+    pub ingest: Option<Ingest>,
     /// How long a drain may take.
     pub drain: Duration,
     /// What is logged, and how.
@@ -381,4 +383,31 @@ pub struct Admin {
     pub high_water: usize,
     /// TLS, if it is protected.
     pub tls: Option<ServerTls>,
+}
+
+/// The write front.
+#[derive(Debug, Clone)]
+pub struct Ingest {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The class of what is written to a database or bucket.
+    pub class: Class,
+    /// The service that it is published for.
+    pub service: String,
+    /// Plain unless configured.
+    pub tls: Option<ServerTls>,
+    /// Tokens, one a line; without a file everybody may write.
+    pub token_file: Option<PathBuf>,
+    /// The most bytes of one body, inflated.
+    pub max_body: usize,
+    /// The most bytes of all bodies under way.
+    pub max_pending: usize,
+    /// Requests at once.
+    pub max_requests: usize,
+    /// Connections at once.
+    pub max_connections: usize,
+    /// For one request, from its head to its answer.
+    pub timeout: Duration,
+    /// Without one more byte of a body.
+    pub idle: Duration,
 }

@@ -157,6 +157,8 @@ impl Console {
 struct Limits {
     held: u64,
     high_water: u64,
+    /// Of the write front, if there is one.
+    ingest: Option<u64>,
 }
 
 impl Limits {
@@ -168,6 +170,10 @@ impl Limits {
         Self {
             held: held as u64,
             high_water: config.admin.high_water as u64,
+            ingest: config
+                .ingest
+                .as_ref()
+                .map(|ingest| ingest.max_pending as u64),
         }
     }
 }
@@ -197,7 +203,8 @@ impl View {
         let held = queue("held", "bytes", metrics.held_bytes.get(), limit);
         let in_flight = metrics.in_flight_bytes.get();
         let in_flight = queue("in_flight", "bytes", in_flight, high_water);
-        let stages = vec![
+        let mut stages = self.ingest();
+        stages.extend([
             self.stage(
                 Stage::Source,
                 counters(&[
@@ -238,7 +245,7 @@ impl View {
                 ]),
                 Vec::new(),
             ),
-        ];
+        ]);
         Status {
             version: env!("CARGO_PKG_VERSION"),
             state: self.health.readiness().as_str(),
@@ -248,6 +255,29 @@ impl View {
             lanes: self.lanes(),
             exporter: ExporterStatus::from(&self.exporter),
         }
+    }
+
+    /// The write front, if this worker has one.
+    fn ingest(&self) -> Vec<StageStatus> {
+        let Some(max_pending) = self.limits.ingest else {
+            return Vec::new();
+        };
+        let ingest = &self.metrics.ingest;
+        let counters = counters(&[
+            ("stored_lines", &ingest.lines),
+            ("received_bytes", &ingest.bytes),
+        ]);
+        let refused = by_label(&self.metrics, "flightline_ingest_refused_lines_total");
+        let refused = refused.into_iter().filter(|(_, lines)| *lines > 0);
+        let refused = refused.map(|(reason, lines)| (format!("refused_{reason}"), lines));
+        let under_way = Queue {
+            name: "bodies".to_owned(),
+            unit: "bytes",
+            depth: u64::try_from(ingest.held_bytes.get()).unwrap_or_default(),
+            limit: max_pending,
+        };
+        let counters = counters.into_iter().chain(refused).collect();
+        vec![self.stage(Stage::Ingest, counters, vec![under_way])]
     }
 
     fn lanes(&self) -> Vec<LaneStatus> {

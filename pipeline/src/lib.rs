@@ -26,6 +26,8 @@ pub mod exporter;
 mod listen;
 /// The operator's listener: `/metrics`, `/healthz`, `/readyz`, `/status`.
 pub mod admin;
+/// The write front: HTTP in, messages of the stream out.
+pub mod ingest;
 /// Joins the stages, and ends them in the order of the data.
 pub mod run;
 /// What an operator sees of a running process.

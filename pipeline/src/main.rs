@@ -29,7 +29,13 @@ fn live(cli: &Cli) -> Result<Exit, Failure> {
         Verb::Check(args) if args.keys => return check::keys(),
         _ => {}
     }
-    let loaded = load(&cli.global.config, &Environment::of_process())?;
+    let mut environment = Environment::of_process();
+    if let Verb::Run(args) = &cli.verb
+        && let Some(address) = args.ingest
+    {
+        environment.option("--ingest", &["ingest", "listen"], address.to_string());
+    }
+    let loaded = load(&cli.global.config, &environment)?;
     log::start(&loaded.config.log, &cli.global)?;
     // `check` prints them.
     if !matches!(cli.verb, Verb::Check(_)) {

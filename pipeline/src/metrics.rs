@@ -8,12 +8,17 @@ use prometheus::{
     Registry,
 };
 
+/// Those of the write front.
+pub mod ingest;
+
 use crate::admin::status::LastErrors;
 use crate::batch::Cut;
 
 /// The stages, in the order of the path: the values of the label `stage`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
+    /// Requests to the stream, in front of the path.
+    Ingest,
     /// Messages in.
     Source,
     /// Bytes to lines.
@@ -30,6 +35,7 @@ impl Stage {
     /// The label value.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Ingest => "ingest",
             Self::Source => "source",
             Self::Decode => "decode",
             Self::Batch => "batch",
@@ -93,6 +99,8 @@ impl RetryReason {
 pub enum Listening {
     /// The operator's listener.
     Admin,
+    /// The write front.
+    Ingest,
 }
 
 impl Listening {
@@ -100,6 +108,7 @@ impl Listening {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
+            Self::Ingest => "ingest",
         }
     }
 }
@@ -123,6 +132,8 @@ pub struct Metrics {
     pub registry: Registry,
     /// What went wrong last in each stage, for `/status`.
     pub errors: LastErrors,
+    /// The write front.
+    pub ingest: ingest::Ingest,
     /// Messages received from the server, redeliveries included.
     pub received: IntCounter,
     /// Bytes of their payloads.
@@ -210,6 +221,7 @@ impl Metrics {
     pub fn new() -> Self {
         let make = Maker(Registry::new());
         let metrics = Self {
+            ingest: ingest::Ingest::new(&make),
             received: make.counter(
                 "flightline_received_messages_total",
                 "Messages received, redeliveries included.",
@@ -371,9 +383,10 @@ impl Metrics {
             .sum()
     }
 
-    /// Bytes held between the source and the stores' verdicts.
+    /// Bytes held by the front, and between the source and the stores' verdicts.
     pub fn held(&self) -> usize {
-        usize::try_from(self.held_bytes.get() + self.in_flight_bytes.get()).unwrap_or_default()
+        let path = self.held_bytes.get() + self.in_flight_bytes.get();
+        usize::try_from(path + self.ingest.held_bytes.get()).unwrap_or_default()
     }
 
     /// Everything dead-lettered so far.

@@ -2,7 +2,7 @@
 //! until it is there; only what no waiting can mend ends it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flightline_contract::class::Class;
 use flightline_contract::table::Stream;
@@ -18,6 +18,7 @@ use crate::console::Console;
 use crate::deadletter::file::LetterFile;
 use crate::deadletter::jetstream::LetterStream;
 use crate::deadletter::store::Store;
+use crate::ingest::{self, Front};
 use crate::run::{Ended, Parts, Stages, StartError};
 use way::{LAST_ACKS, Way};
 
@@ -28,6 +29,9 @@ mod way;
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// What a core source waits for between two looks at what the server should be told: nothing, since it has no acks.
 const NO_ACK_WAIT: Duration = Duration::from_secs(30);
+
+/// What part of a drain's time the write front may take: the rest is for what has been received.
+const FRONT_SHARE: u32 = 2;
 
 /// How a worker ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +61,9 @@ pub enum WorkerError {
         /// What can be divided by with any server.
         filters: String,
     },
+    /// The write front cannot be opened.
+    #[error(transparent)]
+    Ingest(#[from] ingest::OpenError),
     /// The prefix is none.
     #[error("prefix: {0}")]
     Prefix(#[from] flightline_contract::token::PrefixError),
@@ -89,27 +96,14 @@ async fn work(
     stop: &CancellationToken,
     abandon: &CancellationToken,
 ) -> Result<Outcome, WorkerError> {
-    let Some((bus, own)) = stop.run_until_cancelled(connections(config, console)).await else {
-        return Ok(Outcome::Drained);
-    };
+    let front = front(config, console).await?;
     let prefix = Prefix::new(&config.prefix)?;
-    let Some(letters) = stop
-        .run_until_cancelled(letters(config, &bus, &prefix))
-        .await
-    else {
+    let needed = needed(config, console, &prefix, front.as_ref());
+    let Some((bus, own, letters)) = stop.run_until_cancelled(needed).await else {
         return Ok(Outcome::Drained);
     };
     refuse_too_old(config, &bus)?;
-    let (told, ack_wait) = match &config.source {
-        Source::JetStream(source) => {
-            let before = bus.ack_wait(&source.stream, &source.consumer).await;
-            (
-                Told::Server(bus.clone()),
-                before.map_or(source.ack_wait, |before| before.min(source.ack_wait)),
-            )
-        }
-        Source::Core(_) => (Told::Nobody, NO_ACK_WAIT),
-    };
+    let (told, ack_wait) = told(config, &bus).await;
     let parts = Parts {
         told,
         ack_wait,
@@ -129,7 +123,8 @@ async fn work(
         console,
         prefix: &prefix,
     };
-    let (source, lanes) = way.source(own, handoff, stop.clone());
+    let pulling = CancellationToken::new();
+    let (source, lanes) = way.source(own, handoff, pulling.clone());
     stages.lead(tokio::spawn(async move {
         source.await;
         drop(at_its_end);
@@ -139,9 +134,15 @@ async fn work(
         () = source_ended.cancelled() => console.health.broke("the source has ended although nobody asked it to"),
     }
     console.health.draining();
-    let ended = abandon
-        .run_until_cancelled(stages.finish(config.drain))
-        .await;
+    let deadline = Instant::now() + config.drain;
+    if let Some(front) = front {
+        // In the order of the data: what is under way is answered before anything behind it ends.
+        let limit = config.drain / FRONT_SHARE;
+        abandon.run_until_cancelled(front.close(limit)).await;
+    }
+    pulling.cancel();
+    let left = deadline.saturating_duration_since(Instant::now());
+    let ended = abandon.run_until_cancelled(stages.finish(left)).await;
     if let Some(lanes) = lanes {
         // Whoever is late has had the deadline already.
         let patience = match ended {
@@ -153,6 +154,48 @@ async fn work(
     match (ended, console.unsettled()) {
         (Some(Ended::Clean), 0) => Ok(Outcome::Drained),
         (_, unsettled) => Ok(Outcome::Unacked(unsettled)),
+    }
+}
+
+/// What must be there before anything is received: both connections and the place of dead letters; and the front's own connection.
+async fn needed(
+    config: &Config,
+    console: &Console,
+    prefix: &Prefix,
+    front: Option<&Front>,
+) -> (Bus, Bus, Store) {
+    let (bus, own) = connections(config, console).await;
+    let letters = letters(config, &bus, prefix).await;
+    reach(front, config, console).await;
+    (bus, own, letters)
+}
+
+/// Who is told of stored messages, and how long the server waits for that.
+async fn told(config: &Config, bus: &Bus) -> (Told, Duration) {
+    match &config.source {
+        Source::JetStream(source) => {
+            let before = bus.ack_wait(&source.stream, &source.consumer).await;
+            (
+                Told::Server(bus.clone()),
+                before.map_or(source.ack_wait, |before| before.min(source.ack_wait)),
+            )
+        }
+        Source::Core(_) => (Told::Nobody, NO_ACK_WAIT),
+    }
+}
+
+/// The write front, if there is to be one: it answers from now on, at first that nothing is ready.
+async fn front(config: &Config, console: &Console) -> Result<Option<Front>, ingest::OpenError> {
+    match &config.ingest {
+        Some(ingest) => Front::open(ingest, config, console).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Gives the front a connection of its own, however long that takes: acks are not to wait behind what it publishes.
+async fn reach(front: Option<&Front>, config: &Config, console: &Console) {
+    if let Some(front) = front {
+        front.reach(connect(config, console, SUBSCRIPTION_CAPACITY).await);
     }
 }
 

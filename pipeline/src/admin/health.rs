@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
+
+use crate::ingest::room::Room;
 
 /// Whether this worker should get work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +78,7 @@ pub struct Health {
     high_water: usize,
     held: AtomicUsize,
     overloaded: AtomicBool,
+    front: OnceLock<Arc<Room>>,
 }
 
 impl Health {
@@ -87,6 +90,7 @@ impl Health {
             high_water,
             held: AtomicUsize::new(0),
             overloaded: AtomicBool::new(false),
+            front: OnceLock::new(),
         }
     }
 
@@ -116,6 +120,11 @@ impl Health {
         }
     }
 
+    /// The write front has this room: without any left the worker is overloaded, too.
+    pub fn front(&self, room: Arc<Room>) {
+        self.front.get_or_init(|| room);
+    }
+
     /// Something broke that this process cannot mend: `/healthz` fails from now on with the first such reason.
     pub fn broke(&self, reason: impl Into<String>) {
         let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
@@ -140,7 +149,13 @@ impl Health {
                 held: self.held.load(Ordering::Relaxed),
                 high_water: self.high_water,
             },
-            Phase::Connected => Readiness::Ready,
+            Phase::Connected => match self.front.get().filter(|room| room.is_full()) {
+                Some(room) => Readiness::Overloaded {
+                    held: room.held(),
+                    high_water: room.limit(),
+                },
+                None => Readiness::Ready,
+            },
         }
     }
 

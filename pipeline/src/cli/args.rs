@@ -1,5 +1,6 @@
 //! The options of each verb, checked as they are read.
 
+use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -37,7 +38,11 @@ pub struct Completions {
 
 /// `flightline run`
 #[derive(Debug, Clone, Args)]
-pub struct Run {}
+pub struct Run {
+    /// Take writes over HTTP, too: InfluxDB's write APIs on this address; overrides ingest.listen
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:8186")]
+    pub ingest: Option<SocketAddr>,
+}
 
 /// `flightline replay`
 #[derive(Debug, Clone, Args)]

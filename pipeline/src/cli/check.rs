@@ -12,7 +12,8 @@ use crate::config::load::Loaded;
 use crate::config::reference;
 use crate::config::units::{show_duration, show_size};
 use crate::config::{
-    Config, DeadLetters, InfluxApi, InfluxAuth, LogFormat, Partitions, Sink, SinkKind, Source,
+    Config, DeadLetters, InfluxApi, InfluxAuth, Ingest, LogFormat, Partitions, Sink, SinkKind,
+    Source,
 };
 
 use crate::source::plan;
@@ -136,6 +137,9 @@ fn path(config: &Config, lines: &mut Vec<String>) {
         "admin",
         format!("{scheme}://{}, not ready over {high}", config.admin.listen),
     );
+    if let Some(front) = &config.ingest {
+        say("ingest", ingest(config, front));
+    }
     say("drain", format!("at most {}", show_duration(config.drain)));
     let format = match config.log.format {
         LogFormat::Auto => "text on a terminal, JSON otherwise",
@@ -143,6 +147,31 @@ fn path(config: &Config, lines: &mut Vec<String>) {
         LogFormat::Json => "JSON",
     };
     say("log", format!("{}, {format}", config.log.level));
+}
+
+fn ingest(config: &Config, front: &Ingest) -> String {
+    let Ingest {
+        listen,
+        class,
+        service,
+        ..
+    } = front;
+    let who = match &front.token_file {
+        Some(_) => "with a token",
+        None => "whoever reaches it",
+    };
+    let (body, pending) = (
+        show_size(wide(front.max_body)),
+        show_size(wide(front.max_pending)),
+    );
+    let scheme = match &front.tls {
+        Some(_) => "https",
+        None => "http",
+    };
+    format!(
+        "{scheme}://{listen} → {}.{class}.{service}.<database or bucket>, {who}, {body} a body, {pending} under way",
+        config.prefix
+    )
 }
 
 fn source(source: &Source) -> String {

@@ -28,6 +28,8 @@ pub(crate) mod mapping;
 mod fields;
 /// Where a mapping's values come from.
 mod pick;
+/// The write front.
+pub(crate) mod ingest;
 /// Where lines go.
 pub(crate) mod sink;
 /// How a stream is divided among owners.

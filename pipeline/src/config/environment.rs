@@ -17,36 +17,44 @@ const INSERT_LIMIT: u64 = 64 << 10;
 
 /// A copy of the environment; its values are never shown.
 #[derive(Clone, Default)]
-pub struct Environment(BTreeMap<OsString, OsString>);
+pub struct Environment {
+    variables: BTreeMap<OsString, OsString>,
+    /// Options of the command line that are keys, too: name, keys, value.
+    options: Vec<(&'static str, &'static [&'static str], String)>,
+}
 
 impl std::fmt::Debug for Environment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Environment({} variables)", self.0.len())
+        write!(f, "Environment({} variables)", self.variables.len())
     }
 }
 
 impl Environment {
     /// The environment of this process.
     pub fn of_process() -> Self {
-        Self(std::env::vars_os().collect())
+        Self::of(std::env::vars_os())
+    }
+
+    /// Lays an option of the command line over the key that `path` leads to, whatever a variable says.
+    pub fn option(&mut self, name: &'static str, path: &'static [&'static str], value: String) {
+        self.options.push((name, path, value));
     }
 
     /// An environment of these variables only.
     pub fn of<K: Into<OsString>, V: Into<OsString>>(
         variables: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
-        Self(
-            variables
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        )
+        let own = |(name, value): (K, V)| (name.into(), value.into());
+        Self {
+            variables: variables.into_iter().map(own).collect(),
+            options: Vec::new(),
+        }
     }
 
     /// The overrides in it, as a tree to lay over the files.
     pub(crate) fn overrides(&self, sources: &mut Sources, problems: &mut Vec<Problem>) -> Table {
         let mut tree = Table::new();
-        for (name, value) in &self.0 {
+        for (name, value) in &self.variables {
             // Shorter names come first, so that `A__B` is there before `A__B__C` is put into it.
             let Some((name, path)) = name
                 .to_str()
@@ -77,6 +85,18 @@ impl Environment {
                     "another variable sets the table that this key is in to a plain value",
                     "set either the table or its keys",
                 );
+            }
+        }
+        for (name, path, value) in &self.options {
+            let at = Origin::new(sources.add(Source::Option(name)), &(0..0));
+            let keys: Vec<String> = path.iter().map(|&key| key.to_owned()).collect();
+            if insert(&mut tree, &keys, value, at).is_err() {
+                problems.push(Problem {
+                    at: Some(at),
+                    what: "a variable sets the table that this key is in to a plain value"
+                        .to_owned(),
+                    cure: "set its keys".to_owned(),
+                });
             }
         }
         tree
@@ -113,7 +133,7 @@ fn insert(table: &mut Table, keys: &[String], value: &str, at: Origin) -> Result
 
 impl Lookup for Environment {
     fn variable(&self, name: &str) -> Result<Option<String>, ExpandError> {
-        self.0
+        self.variables
             .get(std::ffi::OsStr::new(name))
             .map(|value| {
                 value

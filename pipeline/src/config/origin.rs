@@ -80,6 +80,8 @@ pub(crate) enum Source {
     },
     /// An environment variable, by name; its value is never kept here.
     Variable(String),
+    /// An option of the command line, by name.
+    Option(&'static str),
 }
 
 /// Everything that settings were read from.

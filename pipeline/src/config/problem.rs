@@ -53,6 +53,7 @@ fn render(problem: &Problem, sources: &Sources) -> String {
     let written = match place {
         None => writeln!(out, "{what}"),
         Some((_, Source::Variable(name))) => writeln!(out, "environment variable {name}: {what}"),
+        Some((_, Source::Option(name))) => writeln!(out, "option {name}: {what}"),
         Some((origin, Source::File { path, text })) => {
             let place = Place::find(text, origin);
             let (line, column) = (place.line, place.column);

@@ -24,6 +24,7 @@ pub(crate) struct Raw {
     pub(crate) deadletter: Key<DeadLetter>,
     pub(crate) exporter: Key<Exporter>,
     pub(crate) admin: Key<Admin>,
+    pub(crate) ingest: Key<Ingest>,
     pub(crate) run: Key<Run>,
     pub(crate) log: Key<Log>,
 }
@@ -161,6 +162,22 @@ pub(crate) struct ListenerTls {
     pub(crate) cert_file: Key<String>,
     pub(crate) key_file: Key<String>,
     pub(crate) client_ca_file: Key<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Ingest {
+    pub(crate) listen: Key<String>,
+    pub(crate) tls: Key<ListenerTls>,
+    pub(crate) class: Key<String>,
+    pub(crate) service: Key<String>,
+    pub(crate) token_file: Key<String>,
+    pub(crate) max_body: Key<String>,
+    pub(crate) max_pending: Key<String>,
+    pub(crate) max_requests: Key<i64>,
+    pub(crate) max_connections: Key<i64>,
+    pub(crate) timeout: Key<String>,
+    pub(crate) idle: Key<String>,
 }
 
 #[derive(Deserialize, Default)]

@@ -75,7 +75,7 @@ const CLASSES: &str = "metric, health, app, lifecycle";
 
 /// Every key, in the order of the documentation.
 #[rustfmt::skip] // One line a key: this is a table.
-pub static KEYS: [Entry; 84] = [
+pub static KEYS: [Entry; 97] = [
     key("prefix", Text, Given("telemetry"), "First token of the contract's subjects."),
 
     key("nats.url", List, Given("nats://127.0.0.1:4222"), "Servers, tried in turn: `nats://host:port` or `tls://host:port`."),
@@ -162,6 +162,20 @@ pub static KEYS: [Entry; 84] = [
     key("admin.tls.cert_file", File, Unset("plain HTTP"), "Certificate, with those between it and the authority (PEM); read again when it changes; needs `key_file`."),
     key("admin.tls.key_file", File, Unset("plain HTTP"), "Its key (PEM)."),
     key("admin.tls.client_ca_file", File, Unset("anybody gets in"), "Authorities of clients (PEM): nobody gets in without a certificate of theirs."),
+
+    key("ingest.listen", Text, Unset("no write front"), "Address and port of the write front, which speaks InfluxDB's write APIs: `127.0.0.1:8186`. `run --ingest` sets it, too."),
+    key("ingest.class", Choice(&["app", "metric"]), Given("app"), "The class of what is written to a database or bucket."),
+    key("ingest.service", Text, Given("ingest"), "The service that it is published for: `<prefix>.<class>.<service>.<database or bucket>`."),
+    key("ingest.token_file", File, Unset("everybody who reaches it may write"), "File with the tokens that may write, one a line; read again when it changes."),
+    key("ingest.tls.cert_file", File, Unset("plain HTTP"), "Certificate, with those between it and the authority (PEM); read again when it changes; needs `key_file`."),
+    key("ingest.tls.key_file", File, Unset("plain HTTP"), "Its key (PEM)."),
+    key("ingest.tls.client_ca_file", File, Unset("anybody gets in"), "Authorities of clients (PEM): nobody gets in without a certificate of theirs."),
+    key("ingest.max_body", Size, Given("10MiB"), "The most bytes of one body, inflated; more is 413."),
+    key("ingest.max_pending", Size, Given("16MiB"), "The most bytes of all bodies under way; more is 503."),
+    key("ingest.max_requests", Count, Given("64"), "Requests at once; more is 503."),
+    key("ingest.max_connections", Count, Given("512"), "Connections at once; more wait in the kernel's queue."),
+    key("ingest.timeout", Duration, Given("30s"), "For one request, from its head to its answer."),
+    key("ingest.idle", Duration, Given("10s"), "A body without one more byte for so long is 408."),
 
     key("run.drain", Duration, Given("25s"), "How long a stop may take to store and ack what is in flight."),
 

@@ -16,7 +16,7 @@ use crate::delivery::Delivery;
 
 mod address;
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;
 
 /// Where the subjects of one configuration lead.
 #[derive(Debug)]

@@ -18,6 +18,7 @@ use crate::decode::line::{FieldSpan, Line, Span, TagSpan};
 use fault::LineError;
 use pass::Pass;
 use usual::Pairs;
+pub(crate) use value::TIMES;
 use walk::{At, span};
 use window::Window;
 

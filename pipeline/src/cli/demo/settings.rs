@@ -70,6 +70,7 @@ pub(super) async fn fit(
 ) -> Result<PathBuf, Failure> {
     let folder = run_folder(args);
     config.batch.age = config.batch.age.min(AGE);
+    config.ingest = None;
     if let Some(nats) = &servers.nats {
         config.nats.urls = vec![nats.clone()];
         config.prefix = PREFIX.to_owned();

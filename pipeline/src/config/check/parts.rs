@@ -249,7 +249,12 @@ fn stream_name(check: &mut Checker, section: &Section, key: &str, raw: &Key<Stri
     name.unwrap_or_default()
 }
 
-fn token(check: &mut Checker, section: &Section, key: &str, raw: &Key<String>) -> String {
+pub(super) fn token(
+    check: &mut Checker,
+    section: &Section,
+    key: &str,
+    raw: &Key<String>,
+) -> String {
     let cure = "use letters, digits, `-` and `_`";
     let name = check.parsed(section, key, raw, cure, |text| match Token::check(text) {
         Ok(()) => Ok(text.to_owned()),

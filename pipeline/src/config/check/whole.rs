@@ -3,7 +3,7 @@
 use flightline_contract::class::Class;
 use flightline_contract::token::Prefix;
 
-use crate::config::check::{Checker, Section, at, mapping, nats, partitions, parts, sink};
+use crate::config::check::{Checker, Section, at, ingest, mapping, nats, partitions, parts, sink};
 use crate::config::origin::Origin;
 use crate::config::raw::{self, Raw};
 use crate::config::spot::Spot;
@@ -28,6 +28,7 @@ pub(crate) fn check(check: &mut Checker, raw: Raw) -> Config {
     let source_at = raw.source.as_ref().map(|spot| spot.at);
     let partitions_at = raw.source.as_ref().and_then(partitions_at);
     let admin_at = raw.admin.as_ref().map(|spot| spot.at);
+    let ingest_at = raw.ingest.as_ref().map(|spot| spot.at);
     let dead_letters_at = raw.deadletter.as_ref().map(|spot| spot.at);
     let nats = nats::check(check, raw.nats);
     let source = parts::source(check, raw.source);
@@ -43,6 +44,7 @@ pub(crate) fn check(check: &mut Checker, raw: Raw) -> Config {
         deadletter: parts::dead_letters(check, raw.deadletter),
         exporter: parts::exporter(check, raw.exporter),
         admin: parts::admin(check, raw.admin),
+        ingest: ingest::check(check, raw.ingest),
         drain: parts::drain(check, raw.run),
         log: parts::log(check, raw.log),
     };
@@ -57,6 +59,7 @@ pub(crate) fn check(check: &mut Checker, raw: Raw) -> Config {
         );
         partitions::fit(check, &config, partitions_at.or(source_at));
         streams_differ(check, &config, dead_letters_at.or(source_at));
+        ingest::fit(check, &config, ingest_at);
         say_unstored(check, &config);
     }
     config

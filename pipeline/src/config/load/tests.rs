@@ -312,8 +312,11 @@ fn all_problems_are_told_at_once_in_the_order_of_the_file() {
 #[test]
 fn a_key_in_the_wrong_place_is_told_its_section() {
     refused(
-        "[batch]\nlisten = \"127.0.0.1:1\"",
-        &["unknown key `batch.listen`", "`listen` is a key of [admin]"],
+        "[batch]\nhigh_water = \"1MiB\"",
+        &[
+            "unknown key `batch.high_water`",
+            "`high_water` is a key of [admin]",
+        ],
     );
     refused(
         "[batch]\nfrobnicate = 1",

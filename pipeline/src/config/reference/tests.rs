@@ -162,7 +162,7 @@ fn sinks_and_mappings_are_found_by_name_and_number() {
     ] {
         assert_eq!(entry(path).map(|entry| entry.key), Some(key), "{path}");
     }
-    assert_eq!(section_of("listen"), Some("admin"));
+    assert_eq!(section_of("high_water"), Some("admin"));
     assert_eq!(section_of("stream"), None);
 }
 

@@ -10,7 +10,7 @@ use super::*;
 use crate::config::{Compression, Influx, InfluxApi, InfluxAuth, JsonPath, LineFile, Pick, Sink};
 
 /// A file sink that takes `classes`.
-pub(in crate::decode) fn lines_in_files(classes: &[Class]) -> Sink {
+pub(crate) fn lines_in_files(classes: &[Class]) -> Sink {
     Sink {
         name: "file".to_owned(),
         classes: classes.to_vec(),

@@ -15,8 +15,8 @@ const SURE_FLOAT: usize = 309;
 /// Digits of a usual timestamp.
 const USUAL_TIME: usize = 19;
 
-/// InfluxDB 1 and 2 keep the outermost values for themselves; it is the year 2262.
-const TIMES: std::ops::RangeInclusive<i64> = i64::MIN + 2..=i64::MAX - 1;
+/// The times that a line can say, in nanoseconds. InfluxDB 1 and 2 keep the outermost values for themselves; it is the year 2262.
+pub(crate) const TIMES: std::ops::RangeInclusive<i64> = i64::MIN + 2..=i64::MAX - 1;
 
 /// Where the string that opens at `open` ends. A backslash takes the next byte with it, whatever that is; a newline is a byte like
 /// others.

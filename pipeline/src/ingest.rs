@@ -1,0 +1,190 @@
+//! The write front: HTTP requests as clients of InfluxDB make them come in, messages of the stream go out. A request is answered 2xx
+//! only when JetStream has acknowledged every message made of it, so its data is safe while the stores are down; whatever
+//! else is answered, the client still has the data and is told whether to send it again.
+//!
+//! Nothing waits here: a request that finds the worker over its high-water mark, or the front without room, is told to come again before
+//! its body is read. Requests are cut off when the drain's share of time is over; none of those was answered 2xx.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flightline_contract::token::{Prefix, PrefixError, Token, TokenError};
+use flightline_link::tls::TlsError;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::bus::Bus;
+use crate::config;
+use crate::config::Config;
+use crate::console::Console;
+use crate::decode::route::{Router, RouterError};
+use crate::listen::{Limited, Limits, Protection};
+use crate::metrics::Listening;
+use auth::Guard;
+use desk::Desk;
+use outlet::Outlet;
+use room::Room;
+use route::Home;
+
+/// Connections, each with its requests.
+mod serve;
+/// One request, from its head to its answer.
+mod desk;
+/// Who asks for what.
+mod route;
+/// Database and bucket names as tokens.
+mod name;
+/// The unit of timestamps.
+mod precision;
+/// Who may write.
+mod auth;
+/// How much may be under way.
+pub mod room;
+/// A body, read and inflated.
+mod body;
+/// Lines to messages.
+mod pack;
+/// JSON, looked at before it is published.
+mod objects;
+/// What was refused.
+mod refusals;
+/// Messages to PubAcks.
+mod publish;
+/// The way to the stream.
+mod outlet;
+/// What is answered.
+pub mod verdict;
+/// What clients ask beside writing.
+mod ping;
+/// Requests, counted.
+mod count;
+
+/// A client that takes not one byte of its answer for so long does not read: answers are some KiB at most.
+const STALL: Duration = Duration::from_secs(10);
+/// Beside a body: its head, chunk sizes, and what of a body is thrown away.
+const BESIDE_BODY: usize = 2 * 1024 * 1024;
+
+/// The front cannot be opened: nothing has been touched.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Its address cannot be used.
+    #[error("listen on {address} (ingest.listen): {error}; name a free address, or port 0 for any")]
+    Unheard {
+        /// As configured.
+        address: SocketAddr,
+        /// The system's words.
+        error: io::Error,
+    },
+    /// Its certificate cannot be used.
+    #[error("ingest.tls: {0}; name a certificate and its own key, or remove the table")]
+    Tls(#[from] TlsError),
+    /// The prefix is none.
+    #[error("prefix: {0}")]
+    Prefix(#[from] PrefixError),
+    /// The service is no token.
+    #[error("ingest.service: {0}")]
+    Service(#[from] TokenError),
+    /// The configuration's subjects lead nowhere.
+    #[error(transparent)]
+    Router(#[from] RouterError),
+}
+
+/// A listener for writes.
+#[derive(Debug)]
+pub struct Front {
+    desk: Arc<Desk>,
+    stop: CancellationToken,
+    serving: JoinHandle<()>,
+}
+
+impl Front {
+    /// Listens where `ingest` says; until [`Front::reach`] everybody is told to come again. Its room counts in the readiness of `console`.
+    ///
+    /// # Errors
+    /// When its address or its certificate cannot be used.
+    pub async fn open(
+        ingest: &config::Ingest,
+        config: &Config,
+        console: &Console,
+    ) -> Result<Self, OpenError> {
+        let metrics = Arc::clone(&console.metrics);
+        let protection = Protection::of(ingest.tls.as_ref(), Listening::Ingest, &metrics)?;
+        let room = Arc::new(Room::new(
+            ingest.max_pending,
+            metrics.ingest.held_bytes.clone(),
+        ));
+        console.health.front(Arc::clone(&room));
+        let desk = Arc::new(Desk {
+            home: Home {
+                prefix: Prefix::new(&config.prefix)?,
+                class: ingest.class,
+                service: Token::new(&ingest.service)?,
+            },
+            router: Router::new(config)?,
+            guard: Guard::new(ingest.token_file.clone()),
+            limits: desk::Limits {
+                body: ingest.max_body,
+                idle: ingest.idle,
+                whole: ingest.timeout,
+            },
+            room,
+            requests: Arc::new(Semaphore::new(ingest.max_requests)),
+            outlet: Outlet::default(),
+            health: Arc::clone(&console.health),
+            metrics,
+        });
+        let unheard = |error| OpenError::Unheard {
+            address: ingest.listen,
+            error,
+        };
+        let listener = TcpListener::bind(ingest.listen).await.map_err(unheard)?;
+        info!(address = %listener.local_addr().map_err(unheard)?, "ingest listener");
+        let limits = Limits {
+            connections: ingest.max_connections,
+            request_bytes: ingest.max_body + BESIDE_BODY,
+            quiet: serve::HEAD + ingest.timeout,
+            stall: STALL,
+        };
+        let stop = CancellationToken::new();
+        let serving = serve::serve(
+            Limited::new(listener, limits, protection),
+            Arc::clone(&desk),
+            stop.clone(),
+        );
+        Ok(Self {
+            desk,
+            stop,
+            serving: tokio::spawn(serving),
+        })
+    }
+
+    /// From now on messages go out over `bus`.
+    pub fn reach(&self, bus: Bus) {
+        self.desk.outlet.reach(bus);
+    }
+
+    /// Takes nobody in any more, and returns when all that is under way is answered; cuts it off after `limit`.
+    pub async fn close(mut self, limit: Duration) {
+        self.stop.cancel();
+        if timeout(limit, &mut self.serving).await.is_err() {
+            let requests = self.desk.metrics.ingest.in_flight.get();
+            warn!(
+                requests,
+                "cut off requests to ingest that were not answered in time: their clients still have the data"
+            );
+        }
+    }
+}
+
+impl Drop for Front {
+    fn drop(&mut self) {
+        // With the listener, its connections end.
+        self.serving.abort();
+    }
+}

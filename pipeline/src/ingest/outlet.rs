@@ -1,0 +1,48 @@
+//! The way to the stream, and whether it takes anything now. What a server that stands still has not read stays in the client's
+//! queue after its requests were answered 503: until that queue is empty nobody else is let in, or the retries of the clients would fill it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use crate::bus::Bus;
+
+/// Between two looks whether the queue is empty, where the connection itself is down.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// A connection that is there once NATS has been reached.
+#[derive(Debug, Default)]
+pub(super) struct Outlet {
+    bus: OnceLock<Bus>,
+    clogged: Arc<AtomicBool>,
+}
+
+impl Outlet {
+    /// From now on messages go out over `bus`. Only the first one counts.
+    pub(super) fn reach(&self, bus: Bus) {
+        self.bus.get_or_init(|| bus);
+    }
+
+    /// The connection, if it takes something now.
+    pub(super) fn open(&self) -> Option<&Bus> {
+        let clear = !self.clogged.load(Ordering::Relaxed);
+        self.bus.get().filter(|bus| clear && bus.is_connected())
+    }
+
+    /// A publish has failed: closed until everything that was sent before has left this process.
+    pub(super) fn failed(&self) {
+        let Some(bus) = self.bus.get().cloned() else {
+            return;
+        };
+        if self.clogged.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let clogged = Arc::clone(&self.clogged);
+        tokio::spawn(async move {
+            while bus.flush().await.is_err() {
+                tokio::time::sleep(LOOK).await;
+            }
+            clogged.store(false, Ordering::Relaxed);
+        });
+    }
+}

@@ -1,0 +1,165 @@
+//! Servers die behind the front, and the front itself is told to stop: what was answered 204 comes to the store.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use flightline_fixtures::http;
+use flightline_fixtures::process::Signal;
+use flightline_fixtures::wait;
+
+use crate::rig::{PATIENCE, Rig};
+
+/// Writes numbered points until told to stop, and remembers which were answered 204.
+fn writer(
+    front: &str,
+    name: &'static str,
+    stop: Arc<AtomicBool>,
+) -> std::thread::JoinHandle<(u64, u64)> {
+    let url = format!("http://{front}/write?db=x");
+    std::thread::spawn(move || {
+        let (mut stored, mut refused) = (0, 0);
+        while !stop.load(Ordering::Relaxed) {
+            // A number that was refused is written again: the store has each once.
+            let line = format!("{name} v={stored} {}\n", stored + 1);
+            match http::post(&url, line.as_bytes()) {
+                Ok(answer) if answer.status == 204 => stored += 1,
+                Ok(answer) => {
+                    assert_eq!(answer.status, 503, "{}", answer.text());
+                    assert!(answer.header("retry-after").is_some());
+                    refused += 1;
+                    std::thread::park_timeout(Duration::from_millis(50));
+                }
+                Err(_) => std::thread::park_timeout(Duration::from_millis(50)),
+            }
+        }
+        (stored, refused)
+    })
+}
+
+#[test]
+fn while_influxdb_is_down_writes_are_taken_and_stored_later() {
+    let mut rig = Rig::start();
+    rig.influx.server().kill();
+    for number in 1..=100 {
+        let line = format!("later v={number} {number}");
+        assert_eq!(rig.post("/write?db=x", line.as_bytes()).status, 204);
+    }
+    rig.influx.server().resume_service();
+    rig.wait_stored("later", 100);
+}
+
+#[test]
+fn while_nats_is_away_writes_are_refused_and_nothing_answered_is_lost() {
+    let mut rig = Rig::start();
+    let stop = Arc::new(AtomicBool::new(false));
+    let writing = writer(&rig.front, "numbered", Arc::clone(&stop));
+    rig.worker
+        .wait_for("some are written", PATIENCE, || rig.stored("numbered") > 20);
+    rig.nats.server().kill();
+    let refused = || {
+        rig.worker
+            .metric("flightline_ingest_requests_total{api=\"v1\",status=\"5xx\"}")
+            > 2.5
+    };
+    rig.worker.wait_for("writes are refused", PATIENCE, refused);
+    assert_eq!(rig.worker.get("/readyz").status, 503);
+    rig.nats.server().resume_service();
+    rig.worker.wait_ready();
+    let before = rig.worker.metric("flightline_ingest_lines_total");
+    let again = || rig.worker.metric("flightline_ingest_lines_total") > before + 20.0;
+    rig.worker
+        .wait_for("writes are taken again", PATIENCE, again);
+    stop.store(true, Ordering::Relaxed);
+    let (stored, refused) = writing.join().unwrap();
+    assert!(refused > 0);
+    let held = wait::until(PATIENCE, || rig.stored("numbered") >= stored);
+    assert!(
+        held.is_ok(),
+        "{stored} answered, {} stored\n{}",
+        rig.stored("numbered"),
+        rig.worker.log()
+    );
+}
+
+#[test]
+fn a_server_that_stands_still_is_no_yes() {
+    let mut rig = Rig::start();
+    rig.nats.server().pause();
+    let start = Instant::now();
+    let refused = rig.post("/write?db=x", b"stalled v=1 1");
+    assert_eq!(
+        (refused.status, refused.header("retry-after")),
+        (503, Some("1"))
+    );
+    assert!(start.elapsed() < Duration::from_secs(20));
+    rig.nats.server().unpause();
+    let taken = || rig.post("/write?db=x", b"stalled v=1 1").status == 204;
+    rig.worker.wait_for("it goes on", PATIENCE, taken);
+    rig.wait_stored("stalled", 1);
+}
+
+#[test]
+fn retries_do_not_pile_up_behind_a_server_that_stands_still() {
+    const PENDING: f64 = 8.0 * 1024.0 * 1024.0;
+    let mut rig = Rig::with("max_body = \"1MiB\"\nmax_pending = \"8MiB\"", "", "");
+    rig.nats.server().pause();
+    let body = "pile v=1 1\n".repeat(90_000);
+    let start = Instant::now();
+    let long = || start.elapsed() > Duration::from_secs(14);
+    std::thread::scope(|clients| {
+        for _ in 0..8 {
+            clients.spawn(|| {
+                while !long() {
+                    assert_eq!(rig.post("/write?db=x", body.as_bytes()).status, 503);
+                    std::thread::park_timeout(Duration::from_millis(100));
+                }
+            });
+        }
+    });
+    // Each round of requests takes the five seconds that a PubAck may: three rounds would have been read.
+    let read = rig.worker.metric("flightline_ingest_bytes_total");
+    assert!(
+        read > 0.0 && read <= PENDING * 1.5,
+        "{read} bytes were read"
+    );
+    rig.nats.server().unpause();
+    let taken = || rig.post("/write?db=x", b"pile v=1 1").status == 204;
+    rig.worker.wait_for("it goes on", PATIENCE, taken);
+    rig.wait_stored("pile", 1);
+}
+
+#[test]
+fn what_is_under_way_at_sigterm_is_answered_and_stored() {
+    let mut rig = Rig::start();
+    let mut under_way = rig.connect();
+    under_way.head("/write?db=x", &["Content-Length: 11"]);
+    under_way.send(b"last ");
+    rig.wait_metric("flightline_ingest_in_flight_requests", 1.0);
+    rig.worker.signal(Signal::Term);
+    let closed = wait::until(PATIENCE, || {
+        std::net::TcpStream::connect(&rig.front).is_err()
+    });
+    assert!(closed.is_ok(), "nobody new is let in");
+    under_way.send(b"v=1 1\n");
+    assert_eq!(under_way.answer().0, 204);
+    assert_eq!(
+        rig.worker.wait(PATIENCE).code(),
+        Some(0),
+        "{}",
+        rig.worker.log()
+    );
+    rig.worker.restart();
+    rig.wait_stored("last", 1);
+}
+
+#[test]
+fn a_client_that_never_ends_does_not_hold_up_the_drain() {
+    let mut rig = Rig::with("", "[run]\ndrain = \"2s\"", "");
+    let mut endless = rig.connect();
+    endless.head("/write?db=x", &["Content-Length: 11"]);
+    rig.wait_metric("flightline_ingest_in_flight_requests", 1.0);
+    let start = Instant::now();
+    assert_eq!(rig.worker.stop().code(), Some(0), "{}", rig.worker.log());
+    assert!(start.elapsed() < Duration::from_secs(10));
+}
