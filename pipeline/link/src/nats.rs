@@ -14,6 +14,8 @@ use login::{Login, LoginError};
 
 /// Who we are, read anew for each connection.
 pub mod login;
+/// What the server does not let us do.
+pub mod denied;
 /// What is said of it in the log.
 pub mod voice;
 

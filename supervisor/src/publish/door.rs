@@ -9,6 +9,7 @@ use async_nats::client::PublishErrorKind;
 use async_nats::connection::State;
 use async_nats::{Client, Event, HeaderMap, ServerError, StatusCode, Subscriber};
 use bytes::Bytes;
+use flightline_link::nats::denied::{Act, Denied};
 use flightline_link::nats::voice::Voice;
 use flightline_link::nats::{self, ConnectError, Echo, Hear, Nats, Use};
 use futures_util::StreamExt;
@@ -347,7 +348,13 @@ impl Hear for Ears {
             _ => None,
         };
         let heard = match (refusal, event) {
-            (Some(refusal), _) => Heard::Refused(refusal),
+            (Some(refusal), _) => {
+                // Nobody waits for an answer about a subscription.
+                if Denied::read(&refusal.words).is_some_and(|denied| denied.act == Act::Subscribe) {
+                    self.voice.hear(event);
+                }
+                Heard::Refused(refusal)
+            }
             (None, Event::Connected | Event::Disconnected) => {
                 self.voice.hear(event);
                 Heard::Moved

@@ -20,6 +20,7 @@ use flightline_contract::lifecycle::LifecycleChange;
 use flightline_contract::metric::Sample;
 use flightline_contract::token::{Prefix, Token};
 use flightline_contract::topic::Topic;
+use flightline_link::nats::denied::Denied;
 use serde_json::json;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -330,9 +331,12 @@ impl Session {
         let Refusal { cause, words } = refusal;
         if self.said.insert(Said::Refused(class, *cause)) {
             let subject = self.topic(class);
+            let cure = Denied::read(words).map(Denied::cure);
             warn!(
                 subject,
-                words, "nats refuses this for good: it is dropped and counted, and not said again"
+                words,
+                cure,
+                "nats refuses this for good: it is dropped and counted, and not said again"
             );
         }
         Outcome::Refused
