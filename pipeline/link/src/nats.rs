@@ -14,6 +14,8 @@ use login::{Login, LoginError};
 
 /// Who we are, read anew for each connection.
 pub mod login;
+/// What the server does not let us do.
+pub mod denied;
 /// What is said of it in the log.
 pub mod voice;
 
@@ -36,6 +38,9 @@ pub struct Nats {
     pub tls: Tls,
     /// The connection's name in the server's monitoring.
     pub name: String,
+    /// What the subjects begin with on which answers come to us. One of its own for each user lets a server refuse everybody else's
+    /// answers to it.
+    pub inbox_prefix: String,
 }
 
 impl std::fmt::Debug for Nats {
@@ -47,9 +52,13 @@ impl std::fmt::Debug for Nats {
             .field("auth", &self.auth)
             .field("tls", &self.tls)
             .field("name", &self.name)
+            .field("inbox_prefix", &self.inbox_prefix)
             .finish()
     }
 }
+
+/// What clients call their inboxes unless told otherwise.
+pub const INBOX_PREFIX: &str = "_INBOX";
 
 /// Who we are to NATS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,6 +145,7 @@ pub async fn connect(
         async move { answer }
     })
     .name(&config.name)
+    .custom_inbox_prefix(&config.inbox_prefix)
     .subscription_capacity(capacity)
     .client_capacity(CLIENT_CAPACITY)
     .connection_timeout(Duration::from_secs(5))

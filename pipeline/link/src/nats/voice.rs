@@ -1,20 +1,24 @@
 //! What happens to a connection comes in, the lines of the log about it go out: a server that stays away is told of once and then now and
-//! then, however often it is tried. Every failed try alone is at debug.
+//! then, however often it is tried. Every failed try alone is at debug. What we may not do is said with its subject and its cure.
 
 use std::fmt::Display;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use async_nats::{ClientError, Event};
-use tracing::{debug, info, warn};
+use async_nats::{ClientError, Event, ServerError};
+use tracing::{debug, error, info, warn};
 
 use super::Hear;
+use super::denied::{Act, Denials, Denied};
 use crate::tls::cure::advised;
 use crate::trouble::{Over, Trouble, Worth};
 
 /// Speaks of one connection, before it is made and while it lasts.
 #[derive(Debug, Default)]
-pub struct Voice(Mutex<Trouble>);
+pub struct Voice {
+    trouble: Mutex<Trouble>,
+    denials: Mutex<Denials>,
+}
 
 impl Voice {
     /// A try to connect failed.
@@ -23,7 +27,7 @@ impl Voice {
     }
 
     fn failed_at(&self, error: &dyn Display, now: Instant) {
-        let worth = self.trouble().failed(now);
+        let worth = locked(&self.trouble).failed(now);
         match worth {
             Worth::First => warn!(%error, "no connection to nats yet; it is tried again"),
             Worth::Reminder(tries) => warn!(%error, tries, "still no connection to nats"),
@@ -34,7 +38,7 @@ impl Voice {
     fn hear_at(&self, event: &Event, now: Instant) {
         match event {
             Event::Connected => {
-                let over = self.trouble().ended(now);
+                let over = locked(&self.trouble).ended(now);
                 match over {
                     None => info!("connected to nats"),
                     Some(Over { failures, lasted }) => {
@@ -52,13 +56,30 @@ impl Voice {
             Event::ClientError(ClientError::Other(words)) => {
                 self.failed_at(&advised(words.clone()), now);
             }
+            Event::ServerError(ServerError::Other(words)) => match Denied::read(words) {
+                Some(denied) => self.denied_at(denied, now),
+                None => warn!(%event, "nats connection"),
+            },
             Event::ServerError(_) | Event::ClientError(_) => warn!(%event, "nats connection"),
         }
     }
 
-    fn trouble(&self) -> MutexGuard<'_, Trouble> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn denied_at(&self, denied: Denied<'_>, now: Instant) {
+        let Some(others) = locked(&self.denials).worth(denied, now) else {
+            debug!(subject = denied.subject, "nats refuses");
+            return;
+        };
+        let (subject, cure) = (denied.subject, denied.cure());
+        let what = match denied.act {
+            Act::Publish => "publish",
+            Act::Subscribe => "subscribe",
+        };
+        error!(subject, cure, others, "nats does not let us {what}");
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Hear for Voice {
@@ -128,6 +149,29 @@ mod tests {
             "INFO connected to nats",
         ];
         assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn what_we_may_not_do_is_said_with_its_subject_and_its_cure() {
+        let start = Instant::now();
+        let voice = Voice::default();
+        let words = "Permissions Violation for Publish to \"telemetry.app.shop.one\"";
+        let refused = Event::ServerError(ServerError::Other(words.to_owned()));
+        let said = lines(|| {
+            for _ in 0..3 {
+                voice.hear_at(&refused, start);
+            }
+        });
+        let [line] = said.as_slice() else {
+            panic!("{said:?}");
+        };
+        assert!(
+            line.starts_with(
+                "ERROR nats does not let us publish subject=\"telemetry.app.shop.one\""
+            ),
+            "{line}"
+        );
+        assert!(line.contains("permissions of this user"), "{line}");
     }
 
     #[test]
