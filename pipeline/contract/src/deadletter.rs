@@ -41,11 +41,17 @@ pub enum Reason {
     TooLarge,
     /// The store refused it and will always do so.
     Refused,
+    /// The store fails on it, again and again, while it takes other lines.
+    StoreFails,
+    /// The consumer gave it up: it was delivered as often as the consumer allows, or somebody terminated it.
+    GivenUp,
+    /// Workers died while they had nothing else in hand.
+    KillsWorkers,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::LineSyntax,
         Self::JsonShape,
         Self::Value,
@@ -53,6 +59,9 @@ impl Reason {
         Self::Subject,
         Self::TooLarge,
         Self::Refused,
+        Self::StoreFails,
+        Self::GivenUp,
+        Self::KillsWorkers,
     ];
 
     /// The label and header value.
@@ -65,6 +74,9 @@ impl Reason {
             Self::Subject => "subject",
             Self::TooLarge => "too_large",
             Self::Refused => "refused",
+            Self::StoreFails => "store_fails",
+            Self::GivenUp => "given_up",
+            Self::KillsWorkers => "kills_workers",
         }
     }
 }
