@@ -196,6 +196,7 @@ impl View {
                     ("dropped_messages", &metrics.dropped),
                     ("stalls", &metrics.stalls),
                     ("history_damage", &metrics.history_damage),
+                    ("given_up_messages", &metrics.given_up),
                 ]),
                 vec![held],
             ),

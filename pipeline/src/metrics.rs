@@ -125,6 +125,8 @@ pub struct Metrics {
     pub stalls: IntCounter,
     /// Signs that the stream was deleted, purged or damaged.
     pub history_damage: IntCounter,
+    /// Messages that the consumer will not deliver any more.
+    pub given_up: IntCounter,
     /// Messages the server still holds for the consumer.
     pub pending: IntGauge,
     /// Bytes received and not yet decoded.
@@ -225,6 +227,10 @@ impl Metrics {
             history_damage: make.counter(
                 "flightline_history_damage_total",
                 "Signs that the stream was deleted, purged or damaged.",
+            ),
+            given_up: make.counter(
+                "flightline_given_up_messages_total",
+                "Messages that the consumer will not deliver any more.",
             ),
             pending: make.gauge(
                 "flightline_consumer_pending_messages",

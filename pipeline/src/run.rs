@@ -49,6 +49,8 @@ pub struct Stages {
     /// In the order of the data.
     stages: Vec<(String, JoinHandle<()>)>,
     prolong: Option<JoinHandle<()>>,
+    /// For letters of messages that do not come by the path.
+    office: Office,
 }
 
 /// How the stages ended.
@@ -126,7 +128,7 @@ impl Stages {
 
         let ways = Ways {
             sinks,
-            office,
+            office: office.clone(),
             settled,
             recycled,
             ledger,
@@ -146,7 +148,12 @@ impl Stages {
             }
         });
         stages.insert(0, ("path".to_owned(), path));
-        Ok((hands, Self { stages, prolong }))
+        let stages = Self {
+            stages,
+            prolong,
+            office,
+        };
+        Ok((hands, stages))
     }
 
     /// Puts the source in front: the drain's deadline holds for what it still has in its hands, too.
@@ -154,8 +161,15 @@ impl Stages {
         self.stages.insert(0, ("source".to_owned(), source));
     }
 
+    /// Where letters can be handed in; who holds it must give it up for the stages to end.
+    pub fn office(&self) -> Office {
+        self.office.clone()
+    }
+
     /// Waits until all input is settled, once the source was told to end, for at most `limit`.
     pub async fn finish(self, limit: Duration) -> Ended {
+        // The dead-letter stage ends when nobody can hand in any more.
+        drop(self.office);
         let deadline = Instant::now() + limit;
         let mut ended = Ended::Clean;
         for (name, mut stage) in self.stages {

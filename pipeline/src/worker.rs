@@ -19,6 +19,7 @@ use crate::deadletter::file::LetterFile;
 use crate::deadletter::jetstream::LetterStream;
 use crate::deadletter::store::Store;
 use crate::run::{Ended, Parts, Stages, StartError};
+use crate::source::given_up::GivenUp;
 use way::{LAST_ACKS, Way};
 
 /// Which source, and how it ends.
@@ -121,6 +122,19 @@ async fn work(
     console.watch(Some(own.clone()));
     info!("running");
 
+    // It holds the dead-letter stage open.
+    let listening = stop.child_token();
+    if let Source::JetStream(source) = &config.source {
+        let given_up = GivenUp {
+            bus,
+            config: source.clone(),
+            prefix: prefix.as_str().to_owned(),
+            office: stages.office(),
+            metrics: Arc::clone(&console.metrics),
+        };
+        tokio::spawn(given_up.run(listening.clone()));
+    }
+
     let source_ended = CancellationToken::new();
     let at_its_end = source_ended.clone().drop_guard();
     let way = Way {
@@ -139,6 +153,7 @@ async fn work(
         () = source_ended.cancelled() => console.health.broke("the source has ended although nobody asked it to"),
     }
     console.health.draining();
+    listening.cancel();
     let ended = abandon
         .run_until_cancelled(stages.finish(config.drain))
         .await;

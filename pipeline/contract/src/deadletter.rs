@@ -14,6 +14,9 @@ pub const SUBJECT: &str = "Flightline-Subject";
 pub const STREAM: &str = "Flightline-Stream";
 /// Header: its sequence in that stream; absent for core NATS.
 pub const SEQUENCE: &str = "Flightline-Sequence";
+/// Header: when the message entered its stream (core NATS: when it was received), in nanoseconds since the Unix epoch. A line without a
+/// timestamp is of this time.
+pub const TIME: &str = "Flightline-Time";
 /// Header: the line within the message, from 1; absent when the whole message is meant.
 pub const LINE: &str = "Flightline-Line";
 
