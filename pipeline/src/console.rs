@@ -197,6 +197,7 @@ impl View {
                     ("stalls", &metrics.stalls),
                     ("history_damage", &metrics.history_damage),
                     ("given_up_messages", &metrics.given_up),
+                    ("isolated_messages", &metrics.isolated),
                 ]),
                 vec![held],
             ),

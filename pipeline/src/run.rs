@@ -13,12 +13,13 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{error, info};
 
 use crate::ack::{self, Ledger, Told};
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::deadletter::Office;
 use crate::deadletter::store::{self, Store};
 use crate::decode::route::{Router, RouterError};
 use crate::exporter::Exporter;
 use crate::metrics::Metrics;
+use crate::path::alone::Alone;
 use crate::path::{Path, Ways};
 use crate::sink::{self, Writer};
 use crate::source::handoff::{Handoff, handoff};
@@ -41,6 +42,18 @@ pub struct Parts {
     pub exporter: Exporter,
     /// The own metrics.
     pub metrics: Arc<Metrics>,
+}
+
+impl Parts {
+    /// Where messages are written down that were delivered too often: there are none without a stream.
+    fn alone(&self, config: &Config) -> Option<Alone> {
+        match (&self.told, &config.source) {
+            (Told::Server(bus), Source::JetStream(source)) => {
+                Some(Alone::new(bus.clone(), &source.stream, &source.consumer))
+            }
+            (Told::Server(_) | Told::Nobody, _) => None,
+        }
+    }
 }
 
 /// The stages behind a source.
@@ -79,6 +92,7 @@ impl Stages {
     /// # Errors
     /// When a sink cannot be opened: its folder is not writable, its certificates are no certificates.
     pub fn start(config: &Config, parts: Parts) -> Result<(Handoff, Self), StartError> {
+        let alone = parts.alone(config);
         let Parts {
             told,
             ack_wait,
@@ -140,7 +154,8 @@ impl Stages {
             exporter,
             (told, ack_wait),
             metrics,
-        );
+        )
+        .with_alone(alone);
         let (hands, intake) = handoff();
         let path = tokio::spawn(async move {
             if let Err(error) = path.run(intake).await {

@@ -180,13 +180,13 @@ mod tests {
         let mut letter = filed(b"m v=\x1b[31m".to_vec(), "7");
         assert_eq!(
             Row(&letter).to_string(),
-            "3\t2023-11-14T22:13:20Z\t7\t7\t-\t-\t8 of 7\tm v=\\x1b[31m"
+            "3\t2023-11-14T22:13:20Z\t7\t7\t-\t-\t9 of 7\tm v=\\x1b[31m"
         );
         letter.headers.clear();
         letter.time = None;
         assert_eq!(
             Row(&letter).to_string(),
-            "3\t-\t-\t-\t-\t-\t8\tm v=\\x1b[31m"
+            "3\t-\t-\t-\t-\t-\t9\tm v=\\x1b[31m"
         );
         let columns = COLUMNS.split('\t').count();
         assert_eq!(Row(&letter).to_string().split('\t').count(), columns);
