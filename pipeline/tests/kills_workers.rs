@@ -6,9 +6,14 @@
 #[path = "rig/support.rs"]
 mod support;
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use flightline_fixtures::generator::{LINE_PROTOCOL, Message, Refused};
-use flightline_fixtures::influxd::Influxd;
 use flightline_fixtures::nats::Nats;
+use flightline_fixtures::stub::Stub;
+use flightline_fixtures::stub::answer::{Answer, Keep};
 use flightline_fixtures::worker::Worker;
 use support::{BINARY, PATIENCE, Publisher, config, dead_letters};
 
@@ -27,15 +32,24 @@ fn message(number: u64) -> Message {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_alone_at_three_deaths_is_a_letter_and_its_neighbours_are_stored() {
-    let (nats, mut influx) = (Nats::start(), Influxd::start());
-    influx.create_database("flight");
+    let nats = Nats::start();
+    // At first nothing is stored, and so nothing acked.
+    let well = Arc::new(AtomicBool::new(false));
+    let store = Stub::answering({
+        let well = Arc::clone(&well);
+        move |_| {
+            if well.load(Ordering::Relaxed) {
+                Answer::stored()
+            } else {
+                Answer::Silence(Keep::Nothing)
+            }
+        }
+    });
     let publisher = Publisher::new(&nats).await;
     let sink = format!(
-        "[source]\nack_wait = \"1s\"\n[batch]\nage = \"100ms\"\n[sink]\nkind = \"influxdb\"\napi = \"v1\"\nurl = \"{}\"\ndb = \"flight\"\n",
-        influx.url()
+        "[source]\nack_wait = \"1s\"\n[batch]\nage = \"100ms\"\n[sink]\nkind = \"influxdb\"\napi = \"v2\"\nurl = \"{}\"\norg = \"o\"\nbucket = \"b\"\ntimeout = \"500ms\"\nmax_backoff = \"500ms\"\n",
+        store.url()
     );
-    // Nothing is stored, and so nothing acked.
-    influx.server().pause();
     let mut worker = Worker::start(BINARY, &config(&nats, &sink));
     let sent: Vec<_> = (1..=10).map(message).collect();
     publisher.publish(&sent).await;
@@ -52,7 +66,7 @@ async fn who_is_alone_at_three_deaths_is_a_letter_and_its_neighbours_are_stored(
         worker.kill();
         worker.restart();
     }
-    influx.server().unpause();
+    well.store(true, Ordering::Relaxed);
     publisher.wait_all_acked(|| worker.log()).await;
     let letters = dead_letters(&nats).await;
     let killer = Refused {
@@ -61,6 +75,10 @@ async fn who_is_alone_at_three_deaths_is_a_letter_and_its_neighbours_are_stored(
         payload: sent[0].payload.clone(),
     };
     assert_eq!(letters, [killer]);
-    assert_eq!(influx.points("flight").len(), 9);
+    let stored: BTreeSet<String> = store.stored().into_iter().collect();
+    let neighbours = sent[1..]
+        .iter()
+        .map(|message| String::from_utf8(message.payload.clone()).unwrap());
+    assert_eq!(stored, neighbours.collect());
     assert_eq!(worker.stop().code(), Some(0), "{}", worker.log());
 }

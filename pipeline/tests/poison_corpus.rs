@@ -233,7 +233,7 @@ fn with_types(mut points: Points) -> Points {
         point
             .field("f", Value::Float(1.5))
             .field("i", Value::Integer(1))
-            .field("s", Value::String("x".to_owned()))
+            .field("s", Value::Text("x".to_owned()))
             .field("b", Value::Boolean(true)),
     );
     points
