@@ -130,15 +130,7 @@ impl Stages {
         stages.push(("deadletter".to_owned(), tokio::spawn(letters)));
         let ack = ack::run(settled_batches, told.clone(), recycle, Arc::clone(&metrics));
         stages.push(("ack".to_owned(), tokio::spawn(ack)));
-        let prolong = match &told {
-            Told::Server(bus) => {
-                let prolong = ledger
-                    .clone()
-                    .prolong(bus.clone(), ack_wait, Arc::clone(&metrics));
-                Some(tokio::spawn(prolong))
-            }
-            Told::Nobody => None,
-        };
+        let prolong = prolong(&told, &ledger, ack_wait, &metrics);
 
         let ways = Ways {
             sinks,
@@ -211,4 +203,20 @@ impl Stages {
         }
         ended
     }
+}
+
+/// Tells the server, if there is one, what is worked on.
+fn prolong(
+    told: &Told,
+    ledger: &Ledger,
+    ack_wait: Duration,
+    metrics: &Arc<Metrics>,
+) -> Option<JoinHandle<()>> {
+    let Told::Server(bus) = told else {
+        return None;
+    };
+    let prolong = ledger
+        .clone()
+        .prolong(bus.clone(), ack_wait, Arc::clone(metrics));
+    Some(tokio::spawn(prolong))
 }

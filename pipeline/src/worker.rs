@@ -18,6 +18,7 @@ use crate::console::Console;
 use crate::deadletter::file::LetterFile;
 use crate::deadletter::jetstream::LetterStream;
 use crate::deadletter::store::Store;
+use crate::metrics::Metrics;
 use crate::run::{Ended, Parts, Stages, StartError};
 use crate::source::given_up::GivenUp;
 use way::{LAST_ACKS, Way};
@@ -122,18 +123,8 @@ async fn work(
     console.watch(Some(own.clone()));
     info!("running");
 
-    // It holds the dead-letter stage open.
     let listening = stop.child_token();
-    if let Source::JetStream(source) = &config.source {
-        let given_up = GivenUp {
-            bus,
-            config: source.clone(),
-            prefix: prefix.as_str().to_owned(),
-            office: stages.office(),
-            metrics: Arc::clone(&console.metrics),
-        };
-        tokio::spawn(given_up.run(listening.clone()));
-    }
+    listen(config, bus, &stages, &console.metrics, listening.clone());
 
     let source_ended = CancellationToken::new();
     let at_its_end = source_ended.clone().drop_guard();
@@ -168,6 +159,26 @@ async fn work(
     match (ended, console.unsettled()) {
         (Some(Ended::Clean), 0) => Ok(Outcome::Drained),
         (_, unsettled) => Ok(Outcome::Unacked(unsettled)),
+    }
+}
+
+/// Listens to what the consumer gives up, until `listening` is cancelled: till then the dead-letter stage stays open.
+fn listen(
+    config: &Config,
+    bus: Bus,
+    stages: &Stages,
+    metrics: &Arc<Metrics>,
+    listening: CancellationToken,
+) {
+    if let Source::JetStream(source) = &config.source {
+        let given_up = GivenUp {
+            bus,
+            config: source.clone(),
+            prefix: config.prefix.clone(),
+            office: stages.office(),
+            metrics: Arc::clone(metrics),
+        };
+        tokio::spawn(given_up.run(listening));
     }
 }
 

@@ -67,6 +67,10 @@ pub struct Show {
 
 /// `flightline dead replay`
 #[derive(Debug, Clone, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct Again {
     /// Their numbers in the list
     #[arg(required_unless_present_any = ["all", "reason", "subject", "since"], conflicts_with_all = ["all", "reason", "subject", "since"])]

@@ -23,7 +23,7 @@ pub(super) enum Shelf {
 /// Letters in their order.
 #[derive(Debug)]
 pub(super) enum Letters {
-    Stream(Reading),
+    Stream(Box<Reading>),
     File(Box<Reader>, u64),
     /// There is no such stream: nothing was ever filed.
     None,
@@ -46,7 +46,7 @@ impl Shelf {
         match self {
             Self::Stream(bus, stream) => {
                 let reading = bus.read(stream, since).await.map_err(unavailable)?;
-                Ok(reading.map_or(Letters::None, Letters::Stream))
+                Ok(reading.map_or(Letters::None, |reading| Letters::Stream(Box::new(reading))))
             }
             Self::File(path) if since.is_none() => {
                 let reader = Reader::open(path).map_err(unavailable)?;
