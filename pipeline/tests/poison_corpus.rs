@@ -318,6 +318,10 @@ fn broken(random: &mut fastrand::Rng, line: &str) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(
+    clippy::print_stdout,
+    reason = "so that a seed that fails can be run again"
+)]
 async fn lines_broken_at_random_cost_no_neighbour() {
     let seed = std::env::var("FLIGHTLINE_SEED")
         .ok()
