@@ -21,9 +21,15 @@ mod divided;
 mod lanes;
 /// Who owns what, kept by the server.
 mod leases;
+/// What a stream keeps, read through once.
+mod kept;
+/// What the server says of messages that are given up.
+mod advisories;
 
+pub(crate) use advisories::{Advisories, GivesUp, Saying};
 pub(crate) use divided::Division;
 pub use history::{ConsumerState, EnsureError, Existed, StreamSpec, StreamState};
+pub use kept::{Kept, Reading};
 pub(crate) use leases::{Leases, Written};
 
 /// Messages the client holds per subscription before it drops new ones; lower values lose at full speed (65,536 lost none

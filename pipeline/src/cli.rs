@@ -26,6 +26,8 @@ pub mod setup;
 pub mod replay;
 /// `flightline record`
 pub mod record;
+/// `flightline dead`
+pub mod dead;
 /// `flightline demo`
 pub mod demo;
 /// Records, each at its time.
@@ -92,6 +94,8 @@ pub enum Verb {
     Replay(args::Replay),
     /// Record live subjects into a stream that replay can play
     Record(args::Record),
+    /// List and show dead letters, and publish them again after a fix
+    Dead(args::dead::Dead),
     /// See it work: a recorded stream through the real path into files, or into the servers of NATS_URL and INFLUX_URL
     Demo(args::Demo),
     /// Print completions for a shell

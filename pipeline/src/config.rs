@@ -259,6 +259,8 @@ pub struct Influx {
     pub timeout: Duration,
     /// The longest pause between two tries; the first is a hundredth of it.
     pub max_backoff: Duration,
+    /// For how long the store must fail on a line, while it takes others, before the line is dead-lettered.
+    pub line_patience: Duration,
 }
 
 /// The write APIs.

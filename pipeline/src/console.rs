@@ -215,6 +215,8 @@ impl View {
                     ("dropped_messages", &metrics.dropped),
                     ("stalls", &metrics.stalls),
                     ("history_damage", &metrics.history_damage),
+                    ("given_up_messages", &metrics.given_up),
+                    ("isolated_messages", &metrics.isolated),
                 ]),
                 vec![held],
             ),

@@ -15,7 +15,7 @@ pub mod jetstream;
 pub mod file;
 mod headers;
 
-use crate::delivery::{Delivery, Stamp};
+use crate::delivery::{Declared, Delivery, Stamp};
 use crate::sink::share::Share;
 
 /// One message or line that could not be stored.
@@ -31,6 +31,8 @@ pub struct Letter {
     pub stamp: Stamp,
     /// The line within the message, from 1; `None` when the whole message is meant.
     pub line: Option<u32>,
+    /// What the message's headers said of its encoding.
+    pub declared: Declared,
     /// The original bytes: of the line, or of the message.
     pub payload: Bytes,
 }
@@ -44,6 +46,7 @@ impl Letter {
             subject: delivery.subject.clone(),
             stamp: delivery.stamp,
             line: None,
+            declared: delivery.declared,
             payload: delivery.payload.clone(),
         }
     }

@@ -52,6 +52,18 @@ pub enum Attempt {
     First,
     /// A redelivery: deltas may have been counted already.
     Again,
+    /// A redelivery, more often than deaths of its workers by chance would explain.
+    Often,
+}
+
+impl Attempt {
+    /// Whether the server has delivered it before.
+    pub const fn is_again(self) -> bool {
+        match self {
+            Self::First => false,
+            Self::Again | Self::Often => true,
+        }
+    }
 }
 
 /// The right to tell the server that a message is stored. Dropping it means redelivery, never "done".

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use flightline::cli::{
-    Cli, Exit, Failure, Verb, check, completions, demo, log, out, parse, record, replay, run, setup,
+    Cli, Exit, Failure, Verb, check, completions, dead, demo, log, out, parse, record, replay, run,
+    setup,
 };
 use flightline::config::environment::Environment;
 use flightline::config::load::load;
@@ -53,6 +54,7 @@ fn live(cli: &Cli) -> Result<Exit, Failure> {
         Verb::Run(_) => runtime.block_on(run::run(&loaded.config)),
         Verb::Replay(args) => runtime.block_on(replay::run(&loaded, args)),
         Verb::Record(args) => runtime.block_on(record::run(&loaded.config, args)),
+        Verb::Dead(args) => runtime.block_on(dead::run(&loaded.config, args)),
         Verb::Demo(args) => runtime.block_on(demo::run(loaded, args)),
     }
 }

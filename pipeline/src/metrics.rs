@@ -152,6 +152,10 @@ pub struct Metrics {
     pub stalls: IntCounter,
     /// Signs that the stream was deleted, purged or damaged.
     pub history_damage: IntCounter,
+    /// Messages that the consumer will not deliver any more.
+    pub given_up: IntCounter,
+    /// Messages that were delivered so often that they went alone.
+    pub isolated: IntCounter,
     /// Messages the server still holds for the consumer.
     pub pending: IntGauge,
     /// Bytes received and not yet decoded.
@@ -257,6 +261,14 @@ impl Metrics {
             history_damage: make.counter(
                 "flightline_history_damage_total",
                 "Signs that the stream was deleted, purged or damaged.",
+            ),
+            given_up: make.counter(
+                "flightline_given_up_messages_total",
+                "Messages that the consumer will not deliver any more.",
+            ),
+            isolated: make.counter(
+                "flightline_isolated_messages_total",
+                "Messages delivered so often that they were decoded alone.",
             ),
             pending: make.gauge(
                 "flightline_consumer_pending_messages",

@@ -5,22 +5,32 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use flightline_contract::deadletter::Reason;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::error;
 
 use crate::ack::{Ledger, Told};
 use crate::batch::{Batch, Batcher, Cut, Limits};
-use crate::deadletter::Office;
+use crate::deadletter::{Letter, Office};
 use crate::decode::Decoder;
 use crate::decode::observe::Nobody;
 use crate::decode::route::Router;
-use crate::delivery::{Chunk, Delivery};
+use crate::delivery::{Attempt, Chunk, Delivery};
 use crate::exporter::Exporter;
 use crate::exporter::table::Table;
 use crate::metrics::Metrics;
 use crate::sink::share::{InFlight, Share};
 use crate::source::handoff::Intake;
+use alone::{Admission, Alone};
+
+/// Messages that were delivered too often.
+pub mod alone;
+
+/// For how long a message that goes alone is given to do its harm, and its neighbours to be stored before.
+const ALONE: Duration = Duration::from_secs(5);
+/// Between two looks at what is in flight meanwhile.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// One destination: the open batch, and the sinks that take it.
 #[derive(Debug)]
@@ -54,7 +64,16 @@ pub struct Path {
     exporter: Exporter,
     told: Told,
     ack_wait: Duration,
+    alone: Option<Alone>,
     metrics: Arc<Metrics>,
+}
+
+/// Why decode has paused.
+enum Halt {
+    /// This batch is to be cut.
+    Cut(usize, Cut),
+    /// The next message was delivered too often to be decoded beside others.
+    Often,
 }
 
 /// A sink has ended before its input did: what it had is delivered again.
@@ -88,8 +107,16 @@ impl Path {
             exporter,
             told,
             ack_wait,
+            alone: None,
             metrics,
         }
+    }
+
+    /// Messages that were delivered too often go alone, and are written down there.
+    #[must_use]
+    pub fn with_alone(mut self, alone: Option<Alone>) -> Self {
+        self.alone = alone;
+        self
     }
 
     /// Works until the source has ended and everything is dispatched.
@@ -122,16 +149,22 @@ impl Path {
                 },
             }
         }
-        for destination in 0..self.outlets.len() {
-            self.cut(destination, Cut::Drain, &[]).await?;
-        }
-        Ok(())
+        self.cut_all(Cut::Drain, &[]).await
     }
 
     async fn work(&mut self, mut chunk: Chunk) -> Result<Chunk, SinkEnded> {
         let mut deliveries = chunk.drain(..);
-        while let Some((destination, cut)) = self.step(&mut deliveries) {
-            self.cut(destination, cut, deliveries.as_slice()).await?;
+        while let Some(halt) = self.step(&mut deliveries) {
+            match halt {
+                Halt::Cut(destination, cut) => {
+                    self.cut(destination, cut, deliveries.as_slice()).await?;
+                }
+                Halt::Often => {
+                    if let Some(delivery) = deliveries.next() {
+                        self.go_alone(delivery, deliveries.as_slice()).await?;
+                    }
+                }
+            }
         }
         drop(deliveries);
         Ok(chunk)
@@ -139,20 +172,92 @@ impl Path {
 
     /// Decodes into batches until one is to be cut or there is nothing left. Does not wait for anything, so that the series
     /// table may be held all the way.
-    fn step(&mut self, deliveries: &mut std::vec::Drain<'_, Delivery>) -> Option<(usize, Cut)> {
+    fn step(&mut self, deliveries: &mut std::vec::Drain<'_, Delivery>) -> Option<Halt> {
         let now = Instant::now();
         let exporter = self.exporter.clone();
         let mut table = exporter.lock();
-        for delivery in deliveries {
-            table.begin(&delivery.stamp, now);
-            let (destination, lines) = self.decode(&delivery, &mut table);
-            self.metrics.decoded.inc();
-            self.metrics.lines.inc_by(u64::from(lines));
-            if let Some(cut) = self.outlets[destination].batcher.push(delivery, lines, now) {
-                return Some((destination, cut));
+        while let Some(next) = deliveries.as_slice().first() {
+            if next.stamp.attempt == Attempt::Often && self.alone.is_some() {
+                return Some(Halt::Often);
+            }
+            let delivery = deliveries.next()?;
+            if let Some(halt) = self.take(delivery, &mut table, now) {
+                return Some(halt);
             }
         }
         None
+    }
+
+    #[inline]
+    fn take(&mut self, delivery: Delivery, table: &mut Table, now: Instant) -> Option<Halt> {
+        table.begin(&delivery.stamp, now);
+        let (destination, lines) = self.decode(&delivery, table);
+        self.metrics.decoded.inc();
+        self.metrics.lines.inc_by(u64::from(lines));
+        let batcher = &mut self.outlets[destination].batcher;
+        let cut = batcher.push(delivery, lines, now)?;
+        Some(Halt::Cut(destination, cut))
+    }
+
+    /// Decodes one message with nothing beside it, or not at all if too many workers have died so; `behind` waits meanwhile.
+    async fn go_alone(&mut self, delivery: Delivery, behind: &[Delivery]) -> Result<(), SinkEnded> {
+        let Some(alone) = self.alone.clone() else {
+            return Ok(());
+        };
+        self.metrics.isolated.inc();
+        self.cut_all(Cut::Age, behind).await?;
+        self.settle(behind).await;
+        let stamp = delivery.stamp;
+        match alone.enter(&stamp).await {
+            Admission::Alone => {
+                let exporter = self.exporter.clone();
+                // The message itself is in an open batch now, or in one that is full.
+                let _: Option<Halt> = self.take(delivery, &mut exporter.lock(), Instant::now());
+            }
+            Admission::Refused(deaths) => self.refuse(delivery, deaths),
+        }
+        self.cut_all(Cut::Age, behind).await?;
+        self.settle(behind).await;
+        alone.leave(&stamp).await;
+        Ok(())
+    }
+
+    /// A letter instead of lines.
+    fn refuse(&mut self, delivery: Delivery, deaths: u32) {
+        let stamp = delivery.stamp;
+        let detail = format!("{deaths} workers have died with this message and no other begun");
+        error!(
+            subject = delivery.subject.as_str(),
+            sequence = stamp.sequence.map(u64::from),
+            detail,
+            "a message kills workers and goes to the dead letters"
+        );
+        let destination = self
+            .router
+            .route(&delivery.subject)
+            .map_or(self.router.strays(), |route| route.destination);
+        let batcher = &mut self.outlets[destination].batcher;
+        let (_, letters) = batcher.open();
+        letters.push(Letter::message(&delivery, Reason::KillsWorkers, detail));
+        self.metrics.decoded.inc();
+        let _: Option<Cut> = batcher.push(delivery, 0, Instant::now());
+    }
+
+    async fn cut_all(&mut self, cut: Cut, behind: &[Delivery]) -> Result<(), SinkEnded> {
+        for destination in 0..self.outlets.len() {
+            self.cut(destination, cut, behind).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until nothing is in flight any more, or for as long as a message that goes alone is given.
+    async fn settle(&self, behind: &[Delivery]) {
+        let start = tokio::time::Instant::now();
+        let mut looks = interval(LOOK);
+        while self.metrics.in_flight.get() > 0 && start.elapsed() < ALONE {
+            looks.tick().await;
+        }
+        self.prolong(behind).await;
     }
 
     /// Decodes one message into the open batch of its destination; which one that is, and how many lines it got.

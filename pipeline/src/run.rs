@@ -13,12 +13,13 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{error, info};
 
 use crate::ack::{self, Ledger, Told};
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::deadletter::Office;
 use crate::deadletter::store::{self, Store};
 use crate::decode::route::{Router, RouterError};
 use crate::exporter::Exporter;
 use crate::metrics::Metrics;
+use crate::path::alone::Alone;
 use crate::path::{Path, Ways};
 use crate::sink::{self, Writer};
 use crate::source::handoff::{Handoff, handoff};
@@ -43,12 +44,26 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
 }
 
+impl Parts {
+    /// Where messages are written down that were delivered too often: there are none without a stream.
+    fn alone(&self, config: &Config) -> Option<Alone> {
+        match (&self.told, &config.source) {
+            (Told::Server(bus), Source::JetStream(source)) => {
+                Some(Alone::new(bus.clone(), &source.stream, &source.consumer))
+            }
+            (Told::Server(_) | Told::Nobody, _) => None,
+        }
+    }
+}
+
 /// The stages behind a source.
 #[derive(Debug)]
 pub struct Stages {
     /// In the order of the data.
     stages: Vec<(String, JoinHandle<()>)>,
     prolong: Option<JoinHandle<()>>,
+    /// For letters of messages that do not come by the path.
+    office: Office,
 }
 
 /// How the stages ended.
@@ -77,6 +92,7 @@ impl Stages {
     /// # Errors
     /// When a sink cannot be opened: its folder is not writable, its certificates are no certificates.
     pub fn start(config: &Config, parts: Parts) -> Result<(Handoff, Self), StartError> {
+        let alone = parts.alone(config);
         let Parts {
             told,
             ack_wait,
@@ -114,19 +130,11 @@ impl Stages {
         stages.push(("deadletter".to_owned(), tokio::spawn(letters)));
         let ack = ack::run(settled_batches, told.clone(), recycle, Arc::clone(&metrics));
         stages.push(("ack".to_owned(), tokio::spawn(ack)));
-        let prolong = match &told {
-            Told::Server(bus) => {
-                let prolong = ledger
-                    .clone()
-                    .prolong(bus.clone(), ack_wait, Arc::clone(&metrics));
-                Some(tokio::spawn(prolong))
-            }
-            Told::Nobody => None,
-        };
+        let prolong = prolong(&told, &ledger, ack_wait, &metrics);
 
         let ways = Ways {
             sinks,
-            office,
+            office: office.clone(),
             settled,
             recycled,
             ledger,
@@ -138,7 +146,8 @@ impl Stages {
             exporter,
             (told, ack_wait),
             metrics,
-        );
+        )
+        .with_alone(alone);
         let (hands, intake) = handoff();
         let path = tokio::spawn(async move {
             if let Err(error) = path.run(intake).await {
@@ -146,7 +155,12 @@ impl Stages {
             }
         });
         stages.insert(0, ("path".to_owned(), path));
-        Ok((hands, Self { stages, prolong }))
+        let stages = Self {
+            stages,
+            prolong,
+            office,
+        };
+        Ok((hands, stages))
     }
 
     /// Puts the source in front: the drain's deadline holds for what it still has in its hands, too.
@@ -154,8 +168,15 @@ impl Stages {
         self.stages.insert(0, ("source".to_owned(), source));
     }
 
+    /// Where letters can be handed in; who holds it must give it up for the stages to end.
+    pub fn office(&self) -> Office {
+        self.office.clone()
+    }
+
     /// Waits until all input is settled, once the source was told to end, for at most `limit`.
     pub async fn finish(self, limit: Duration) -> Ended {
+        // The dead-letter stage ends when nobody can hand in any more.
+        drop(self.office);
         let deadline = Instant::now() + limit;
         let mut ended = Ended::Clean;
         for (name, mut stage) in self.stages {
@@ -182,4 +203,20 @@ impl Stages {
         }
         ended
     }
+}
+
+/// Tells the server, if there is one, what is worked on.
+fn prolong(
+    told: &Told,
+    ledger: &Ledger,
+    ack_wait: Duration,
+    metrics: &Arc<Metrics>,
+) -> Option<JoinHandle<()>> {
+    let Told::Server(bus) = told else {
+        return None;
+    };
+    let prolong = ledger
+        .clone()
+        .prolong(bus.clone(), ack_wait, Arc::clone(metrics));
+    Some(tokio::spawn(prolong))
 }

@@ -27,6 +27,10 @@ pub mod work;
 pub mod lines;
 /// Which lines a refusal names.
 pub mod blame;
+/// Whether a store fails on a line or as a whole.
+pub mod trial;
+/// A line that the store has taken.
+mod yardstick;
 /// Dead letters of refused lines.
 pub mod letters;
 /// Compressed bodies.

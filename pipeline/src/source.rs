@@ -28,6 +28,8 @@ mod inbox;
 pub mod pulls;
 /// What a JetStream message's reply subject tells.
 mod reply;
+/// What a consumer will not deliver any more.
+pub(crate) mod given_up;
 /// Signs that the stream's history was damaged.
 mod watch;
 /// Several subscriptions as one stream.

@@ -19,7 +19,9 @@ use crate::deadletter::file::LetterFile;
 use crate::deadletter::jetstream::LetterStream;
 use crate::deadletter::store::Store;
 use crate::ingest::{self, Front};
+use crate::metrics::Metrics;
 use crate::run::{Ended, Parts, Stages, StartError};
+use crate::source::given_up::GivenUp;
 use way::{LAST_ACKS, Way};
 
 /// Which source, and how it ends.
@@ -115,6 +117,9 @@ async fn work(
     console.watch(Some(own.clone()));
     info!("running");
 
+    let listening = stop.child_token();
+    listen(config, bus, &stages, &console.metrics, listening.clone());
+
     let source_ended = CancellationToken::new();
     let at_its_end = source_ended.clone().drop_guard();
     let way = Way {
@@ -134,6 +139,7 @@ async fn work(
         () = source_ended.cancelled() => console.health.broke("the source has ended although nobody asked it to"),
     }
     console.health.draining();
+    listening.cancel();
     let deadline = Instant::now() + config.drain;
     if let Some(front) = front {
         // In the order of the data: what is under way is answered before anything behind it ends.
@@ -196,6 +202,26 @@ async fn front(config: &Config, console: &Console) -> Result<Option<Front>, inge
 async fn reach(front: Option<&Front>, config: &Config, console: &Console) {
     if let Some(front) = front {
         front.reach(connect(config, console, SUBSCRIPTION_CAPACITY).await);
+    }
+}
+
+/// Listens to what the consumer gives up, until `listening` is cancelled: till then the dead-letter stage stays open.
+fn listen(
+    config: &Config,
+    bus: Bus,
+    stages: &Stages,
+    metrics: &Arc<Metrics>,
+    listening: CancellationToken,
+) {
+    if let Source::JetStream(source) = &config.source {
+        let given_up = GivenUp {
+            bus,
+            config: source.clone(),
+            prefix: config.prefix.clone(),
+            office: stages.office(),
+            metrics: Arc::clone(metrics),
+        };
+        tokio::spawn(given_up.run(listening));
     }
 }
 

@@ -18,7 +18,7 @@ use flightline::deadletter::jetstream::LetterStream;
 use flightline::deadletter::store::{self, Store};
 use flightline::deadletter::{Letter, Office};
 use flightline::decode::route::Router;
-use flightline::delivery::{Attempt, Stamp};
+use flightline::delivery::{Attempt, Declared, Stamp};
 use flightline::metrics::Metrics;
 use flightline_contract::class::Class;
 use flightline_contract::deadletter::{CUT, Reason, SEQUENCE, SUBJECT};
@@ -98,6 +98,7 @@ fn letter(sequence: u64, subject: &str, payload: Vec<u8>) -> Letter {
             attempt: Attempt::First,
         },
         line: None,
+        declared: Declared::Nothing,
         payload: Bytes::from(payload),
     }
 }

@@ -14,6 +14,9 @@ pub const SUBJECT: &str = "Flightline-Subject";
 pub const STREAM: &str = "Flightline-Stream";
 /// Header: its sequence in that stream; absent for core NATS.
 pub const SEQUENCE: &str = "Flightline-Sequence";
+/// Header: when the message entered its stream (core NATS: when it was received), in nanoseconds since the Unix epoch. A line without a
+/// timestamp is of this time.
+pub const TIME: &str = "Flightline-Time";
 /// Header: the line within the message, from 1; absent when the whole message is meant.
 pub const LINE: &str = "Flightline-Line";
 
@@ -41,11 +44,17 @@ pub enum Reason {
     TooLarge,
     /// The store refused it and will always do so.
     Refused,
+    /// The store fails on it, again and again, while it takes other lines.
+    StoreFails,
+    /// The consumer gave it up: it was delivered as often as the consumer allows, or somebody terminated it.
+    GivenUp,
+    /// Workers died while they had nothing else in hand.
+    KillsWorkers,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::LineSyntax,
         Self::JsonShape,
         Self::Value,
@@ -53,6 +62,9 @@ impl Reason {
         Self::Subject,
         Self::TooLarge,
         Self::Refused,
+        Self::StoreFails,
+        Self::GivenUp,
+        Self::KillsWorkers,
     ];
 
     /// The label and header value.
@@ -65,6 +77,9 @@ impl Reason {
             Self::Subject => "subject",
             Self::TooLarge => "too_large",
             Self::Refused => "refused",
+            Self::StoreFails => "store_fails",
+            Self::GivenUp => "given_up",
+            Self::KillsWorkers => "kills_workers",
         }
     }
 }

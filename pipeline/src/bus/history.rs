@@ -277,11 +277,12 @@ fn say_what_is_lost(stream: &str, consumer: &str, config: &consumer::Config) {
     }
 }
 
-fn nanos(time: i128) -> i64 {
+/// Nanoseconds since the Unix epoch, as far as 64 bits go.
+pub(super) fn nanos(time: i128) -> i64 {
     i64::try_from(time).unwrap_or_default()
 }
 
-fn stream_is_absent(error: &GetStreamError) -> bool {
+pub(super) fn stream_is_absent(error: &GetStreamError) -> bool {
     matches!(error.kind(), GetStreamErrorKind::JetStream(e) if e.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }
 

@@ -13,6 +13,9 @@ use flightline_contract::topic::Topic;
 
 use crate::config::units;
 
+/// The options of `flightline dead`.
+pub mod dead;
+
 /// `flightline check`
 #[derive(Debug, Clone, Args)]
 pub struct Check {

@@ -22,12 +22,26 @@ pub fn complain(text: &impl Display) -> io::Result<()> {
     put(&mut io::stderr().lock(), text)
 }
 
+/// Writes `bytes` to stdout as they are.
+///
+/// # Errors
+/// As [`say`].
+pub fn bytes(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    unless_away(out.write_all(bytes).and_then(|()| out.flush()))
+}
+
 fn put(out: &mut impl Write, text: &impl Display) -> io::Result<()> {
     let text = text.to_string();
     // A server's words may be in it.
     let text = visible::lines(&text);
     let line_end = if text.ends_with('\n') { "" } else { "\n" };
-    match write!(out, "{text}{line_end}").and_then(|()| out.flush()) {
+    unless_away(write!(out, "{text}{line_end}").and_then(|()| out.flush()))
+}
+
+/// A reader that went away is no failure.
+fn unless_away(written: io::Result<()>) -> io::Result<()> {
+    match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }

@@ -1,9 +1,10 @@
 //! Records in the order of their file, each at its time: what `replay` and `demo` send.
 
 use std::path::Path;
+use std::str::FromStr;
 use std::time::Duration;
 
-use async_nats::{HeaderMap, Subject};
+use async_nats::{HeaderMap, HeaderName, HeaderValue, Subject};
 use flightline_contract::encoding::{CONTENT_TYPE, Encoding};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,8 @@ pub(super) enum SendError {
     Path(#[from] PathEnded),
     #[error("subject {0:?} cannot be published to")]
     Subject(String),
+    #[error("header {0:?} has a name or value that NATS cannot carry")]
+    Header(String),
 }
 
 /// Where records go.
@@ -56,7 +59,7 @@ impl Outlet<'_> {
         match self {
             Self::Streams(bus, under_way) => {
                 let stored = bus
-                    .store(subject, headers(&record.headers), record.payload)
+                    .store(subject, headers(&record.headers)?, record.payload)
                     .await?;
                 under_way.push(stored);
                 if under_way.len() == WINDOW {
@@ -66,7 +69,7 @@ impl Outlet<'_> {
                 }
             }
             Self::Core(bus) => Ok(bus
-                .publish_with(subject, headers(&record.headers), record.payload)
+                .publish_with(subject, headers(&record.headers)?, record.payload)
                 .await?),
             Self::Path(feeder) => {
                 let content_type = record
@@ -106,12 +109,16 @@ async fn taken(
     }
 }
 
-fn headers(pairs: &[(String, String)]) -> HeaderMap {
+/// A file may say anything; the client panics at what it cannot write.
+fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, SendError> {
     let mut headers = HeaderMap::new();
     for (name, value) in pairs {
-        headers.append(name.as_str(), value.as_str());
+        let unwritable = || SendError::Header(name.clone());
+        let key = HeaderName::from_str(name).map_err(|_| unwritable())?;
+        let value = HeaderValue::from_str(value).map_err(|_| unwritable())?;
+        headers.append(key, value);
     }
-    headers
+    Ok(headers)
 }
 
 /// When records are due.

@@ -122,6 +122,7 @@ pub(crate) struct Sink {
     pub(crate) in_flight: Key<i64>,
     pub(crate) timeout: Key<String>,
     pub(crate) max_backoff: Key<String>,
+    pub(crate) line_patience: Key<String>,
     pub(crate) dir: Key<String>,
     pub(crate) max_bytes: Key<String>,
     pub(crate) max_age: Key<String>,

@@ -75,7 +75,7 @@ const CLASSES: &str = "metric, health, app, lifecycle";
 
 /// Every key, in the order of the documentation.
 #[rustfmt::skip] // One line a key: this is a table.
-pub static KEYS: [Entry; 98] = [
+pub static KEYS: [Entry; 99] = [
     key("prefix", Text, Given("telemetry"), "First token of the contract's subjects."),
 
     key("nats.url", List, Given("nats://127.0.0.1:4222"), "Servers, tried in turn: `nats://host:port` or `tls://host:port`."),
@@ -140,6 +140,7 @@ pub static KEYS: [Entry; 98] = [
     key("sink.in_flight", Count, Given("2"), "influxdb: batches in flight at once."),
     key("sink.timeout", Duration, Given("10s"), "influxdb: for one request, to the answer's last byte."),
     key("sink.max_backoff", Duration, Given("30s"), "influxdb: the longest pause between two tries."),
+    key("sink.line_patience", Duration, Given("1m"), "influxdb: a line on which the store fails (5xx, no answer) for so long while it takes others is dead-lettered."),
     key("sink.dir", Text, Given("flightline-data"), "file: the folder, created if absent."),
     key("sink.max_bytes", Size, Given("64MiB"), "file: start a new file at this size,"),
     key("sink.max_age", Duration, Given("1h"), "file: or at this age."),

@@ -140,7 +140,7 @@ mod tests {
     use flightline_contract::deadletter::{Reason, SEQUENCE, STREAM};
 
     use super::*;
-    use crate::delivery::{Attempt, Stamp};
+    use crate::delivery::{Attempt, Declared, Stamp};
 
     fn letter(payload: &str) -> Letter {
         Letter {
@@ -153,6 +153,7 @@ mod tests {
                 attempt: Attempt::First,
             },
             line: None,
+            declared: Declared::Nothing,
             payload: Bytes::copy_from_slice(payload.as_bytes()),
         }
     }

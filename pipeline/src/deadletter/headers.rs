@@ -2,10 +2,15 @@
 
 use async_nats::HeaderMap;
 use flightline_contract::deadletter::{
-    DETAIL, DETAIL_LIMIT, LINE, REASON, SEQUENCE, STREAM, SUBJECT,
+    DETAIL, DETAIL_LIMIT, LINE, REASON, SEQUENCE, STREAM, SUBJECT, TIME,
 };
+use flightline_contract::encoding::CONTENT_TYPE;
 
 use super::Letter;
+use crate::delivery::Declared;
+
+/// Stands for a type that nothing here decodes: what it was is not kept, and to leave it out would declare another.
+const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 /// What the headers of `letter` say; `origin` is the stream that its message came from, if it came from one.
 pub(super) fn headers(letter: &Letter, origin: Option<&str>) -> HeaderMap {
@@ -15,6 +20,12 @@ pub(super) fn headers(letter: &Letter, origin: Option<&str>) -> HeaderMap {
     // The protocol has no subject with a line end in it; a header with one would be a panic of the client library.
     let subject = letter.subject.replace(['\r', '\n'], "_");
     headers.insert(SUBJECT, subject.as_str());
+    headers.insert(TIME, letter.stamp.time.to_string().as_str());
+    match letter.declared {
+        Declared::Nothing => {}
+        Declared::Known(encoding) => headers.insert(CONTENT_TYPE, encoding.content_type()),
+        Declared::Unknown => headers.insert(CONTENT_TYPE, UNKNOWN_TYPE),
+    }
     if let Some(line) = letter.line {
         headers.insert(LINE, line.to_string().as_str());
     }

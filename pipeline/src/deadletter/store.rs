@@ -117,7 +117,7 @@ mod tests {
 
     use super::*;
     use crate::deadletter::Office;
-    use crate::delivery::{Attempt, Stamp};
+    use crate::delivery::{Attempt, Declared, Stamp};
 
     fn letter(sequence: u64, line: u32) -> Letter {
         Letter {
@@ -130,6 +130,7 @@ mod tests {
                 attempt: Attempt::First,
             },
             line: Some(line),
+            declared: Declared::Nothing,
             payload: Bytes::from_static(b"x"),
         }
     }

@@ -76,8 +76,8 @@ impl Applied {
         let known = self.part.bits[word] & bit != 0;
         self.part.bits[word] |= bit;
         match attempt {
-            Attempt::Again if known => Deltas::Skip,
-            Attempt::First | Attempt::Again => Deltas::Count,
+            Attempt::Again | Attempt::Often if known => Deltas::Skip,
+            Attempt::First | Attempt::Again | Attempt::Often => Deltas::Count,
         }
     }
 

@@ -2,6 +2,7 @@
 //! others. Nothing is lost: whatever else is answered, the lines are sent again, and a share that is dropped is a redelivery.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus::IntCounter;
 use tokio::sync::mpsc;
@@ -11,6 +12,7 @@ use tracing::{error, warn};
 use super::client::OpenError;
 use super::lines::Miscounted;
 use super::share::Share;
+use super::trial::Trial;
 use super::work::{Part, Work};
 use crate::batch::Batch;
 use crate::config::Influx;
@@ -29,6 +31,7 @@ mod sorter;
 pub struct Writer {
     name: String,
     in_flight: usize,
+    line_patience: Duration,
     deliverer: Deliverer,
     stored_lines: IntCounter,
     stored_bytes: IntCounter,
@@ -43,6 +46,7 @@ impl Writer {
         Ok(Self {
             name: name.to_owned(),
             in_flight: config.in_flight.max(1),
+            line_patience: config.line_patience,
             deliverer: Deliverer::open(name, config, metrics)?,
             stored_lines: metrics.stored_lines.with_label_values(&[name]),
             stored_bytes: metrics.stored_bytes.with_label_values(&[name]),
@@ -83,8 +87,11 @@ impl Writer {
     async fn write(&self, batch: &Batch) -> Outcome {
         let mut work = Work::whole(batch.lines);
         let mut sorter = Sorter::new(batch);
+        let mut trial = Trial::new(self.line_patience);
         while let Some(part) = work.take() {
-            if let Err(miscounted) = self.write_part(part, &mut work, &mut sorter).await {
+            trial.begin(part.len());
+            let written = self.write_part(part, &mut work, &mut sorter, &mut trial);
+            if let Err(miscounted) = written.await {
                 return sorter.give_up(miscounted);
             }
         }
@@ -96,6 +103,7 @@ impl Writer {
         part: Part,
         work: &mut Work,
         sorter: &mut Sorter<'_>,
+        trial: &mut Trial,
     ) -> Result<(), Miscounted> {
         let batch = sorter.batch();
         let segments = if part.len() == batch.lines {
@@ -103,8 +111,19 @@ impl Writer {
         } else {
             sorter.lines()?.segments(&part)
         };
-        match self.deliverer.deliver(segments).await {
-            Reply::Stored => Ok(()),
+        match self.deliverer.deliver(segments.clone(), trial).await {
+            Reply::Stored => {
+                self.deliverer.took(&segments);
+                Ok(())
+            }
+            Reply::Later => {
+                work.later(part);
+                Ok(())
+            }
+            Reply::Failing(detail) => {
+                sorter.failing(work, part, &detail);
+                Ok(())
+            }
             Reply::TooLarge(complaint) => sorter.too_large(work, part, &complaint),
             Reply::Refused(complaint) => sorter.refused(work, part, &complaint),
         }

@@ -109,6 +109,11 @@ impl Work {
         self.split(part, half);
     }
 
+    /// `part` is to be sent when everything else was.
+    pub fn later(&mut self, part: Part) {
+        self.pending.insert(0, part);
+    }
+
     /// `part` is to be sent in two: its first `count` lines and the others.
     pub fn split(&mut self, part: Part, count: usize) {
         debug_assert!(0 < count && count < part.len(), "both must get smaller");

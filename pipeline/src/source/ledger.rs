@@ -226,7 +226,7 @@ impl Ledger {
         }
         // Delivered before, but not (or no more) known here: an ack has not reached the server, or somebody else has had it. A
         // message that the server could not hand to anybody comes as if for the first time.
-        let old = arrival.attempt == Attempt::Again || arrival.stream <= self.top;
+        let old = arrival.attempt.is_again() || arrival.stream <= self.top;
         let open = !known && arrival.stream > self.floor;
         if open && old && arrival.stream <= self.sound_to {
             self.sound_to = 0;
@@ -251,7 +251,7 @@ impl Ledger {
     }
 
     fn insert(&mut self, index: usize, arrival: Arrival) {
-        self.signs += u64::from(arrival.attempt == Attempt::Again);
+        self.signs += u64::from(arrival.attempt.is_again());
         let entry = Entry {
             stream: arrival.stream,
             consumer: arrival.consumer,

@@ -59,6 +59,10 @@ const PREFIX: &str = "$JS.ACK.";
 /// Deliveries, stream sequence, consumer sequence, time, pending.
 const NUMBERS: usize = 5;
 
+/// From this delivery on a message goes alone (`path/alone.rs`): so many restarts within one ack wait each are rare, and what it costs
+/// is time only.
+const OFTEN: u64 = 5;
+
 /// Tokens before the stream's name in the longer form.
 const LONG_PREFIX: usize = 2;
 
@@ -70,10 +74,10 @@ pub(crate) fn parse(reply: &str) -> Option<Reply> {
     let consumer = numbers.next()?;
     let time = i64::try_from(numbers.next()?).ok()?;
     let pending = numbers.next()?;
-    let attempt = if delivered > 1 {
-        Attempt::Again
-    } else {
-        Attempt::First
+    let attempt = match delivered {
+        OFTEN.. => Attempt::Often,
+        2.. => Attempt::Again,
+        _ => Attempt::First,
     };
     Some(Reply {
         stamp: Stamp {
@@ -145,6 +149,8 @@ mod tests {
             (short.stamp.sequence, 9)
         );
         assert_eq!(long.stamp.attempt, Attempt::Again);
+        let often = parse("$JS.ACK.TELEMETRY.flightline.5.42.7.1700000000000000000.9").unwrap();
+        assert_eq!(often.stamp.attempt, Attempt::Often);
     }
 
     #[test]

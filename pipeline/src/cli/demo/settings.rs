@@ -158,5 +158,6 @@ fn influx(url: &str) -> Result<Influx, Failure> {
         in_flight: 2,
         timeout: Duration::from_secs(10),
         max_backoff: Duration::from_secs(5),
+        line_patience: Duration::from_secs(60),
     })
 }

@@ -100,6 +100,7 @@ fn file(check: &mut Checker, section: &Section, raw: &raw::Sink) -> LineFile {
         ("in_flight", at(&raw.in_flight)),
         ("timeout", at(&raw.timeout)),
         ("max_backoff", at(&raw.max_backoff)),
+        ("line_patience", at(&raw.line_patience)),
     ]
     .map(|(key, at)| (key, at, right));
     check.foreign(section, "kind = \"file\"", &foreign);
@@ -175,6 +176,13 @@ fn influx(check: &mut Checker, section: &Section, raw: raw::Sink) -> Influx {
             "max_backoff",
             &raw.max_backoff,
             &(Duration::from_millis(100)..=HOUR),
+        ),
+        // Shorter than a store's restart, and lines would be given up for what it does to all of them.
+        line_patience: check.duration(
+            section,
+            "line_patience",
+            &raw.line_patience,
+            &(SECOND..=24 * HOUR),
         ),
     }
 }

@@ -46,6 +46,7 @@ pub(in crate::decode) fn influx(dialect: Dialect, classes: &[Class]) -> Sink {
             in_flight: 1,
             timeout: Duration::from_secs(1),
             max_backoff: Duration::from_secs(1),
+            line_patience: Duration::from_secs(60),
         }),
     }
 }

@@ -129,6 +129,7 @@ mod tests {
             in_flight: 1,
             timeout: Duration::from_secs(1),
             max_backoff: Duration::from_secs(1),
+            line_patience: Duration::from_secs(60),
         })
     }
 

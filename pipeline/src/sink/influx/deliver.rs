@@ -11,11 +11,13 @@ use tracing::{error, info, warn};
 use crate::config::{Compression, Influx};
 use crate::metrics::{Metrics, RetryReason, Stage};
 use crate::sink::blame::{Complaint, tidy};
-use crate::sink::breaker::{After, Breaker, Mood};
+use crate::sink::breaker::{After, Breaker, Mood, Pass};
 use crate::sink::client::{Answer, Client, Coding, Failure, OpenError};
 use crate::sink::gzip;
 use crate::sink::retry::Backoff;
+use crate::sink::trial::{Comparison, Course, Sentence, Trial, Weight};
 use crate::sink::verdict::{Verdict, verdict};
+use crate::sink::yardstick::Yardstick;
 
 /// The store's word on the lines of one request.
 #[derive(Debug)]
@@ -26,6 +28,10 @@ pub(super) enum Reply {
     Refused(Complaint),
     /// They are too many, or too long.
     TooLarge(Complaint),
+    /// It fails on them, while it takes others; how it fails.
+    Failing(String),
+    /// It fails on them, and others are to be tried first.
+    Later,
 }
 
 /// A try that says nothing about the lines.
@@ -47,6 +53,17 @@ impl From<Failure> for Setback {
 }
 
 impl Setback {
+    fn weight(&self) -> Weight {
+        match self.reason {
+            RetryReason::Server | RetryReason::Timeout | RetryReason::Connection
+                if self.wish.is_none() =>
+            {
+                Weight::MayBeALine
+            }
+            _ => Weight::TheStore,
+        }
+    }
+
     fn of(answer: &Answer, reason: RetryReason) -> Self {
         Self {
             reason,
@@ -67,6 +84,7 @@ pub(super) struct Deliverer {
     client: Client,
     coding: Coding,
     breaker: Breaker,
+    yardstick: Yardstick,
     write_seconds: Histogram,
     breaker_open: IntGauge,
     metrics: Arc<Metrics>,
@@ -90,42 +108,92 @@ impl Deliverer {
                 Compression::Gzip | Compression::Zstd => Coding::Gzip,
             },
             breaker: Breaker::new(Backoff::new(config.max_backoff)),
+            yardstick: Yardstick::default(),
             write_seconds: metrics.write_seconds.with_label_values(&[name]),
             breaker_open: metrics.breaker_open.with_label_values(&[name]),
             metrics: Arc::clone(metrics),
         })
     }
 
-    /// Sends `segments` until the store has a word on them.
-    pub(super) async fn deliver(&self, segments: Vec<Bytes>) -> Reply {
+    /// Sends `segments` until the store has a word on them, or `trial` has one.
+    pub(super) async fn deliver(&self, segments: Vec<Bytes>, trial: &mut Trial) -> Reply {
         let mut body = Body::Raw(segments);
         let mut failures = 0;
         loop {
             let pass = self.breaker.enter().await;
             let setback = match self.attempt(&mut body).await {
                 Ok(reply) => {
-                    if pass.succeeded() == Mood::Open {
-                        self.breaker_open.set(0);
-                        info!(sink = self.name, "the store answers again");
-                    }
+                    self.answered(pass);
                     return reply;
                 }
                 Err(setback) => setback,
             };
             failures += 1;
-            self.metrics
-                .retries
-                .with_label_values(&[&self.name, setback.reason.as_str()])
-                .inc();
-            if setback.reason == RetryReason::Auth {
-                self.client.forget_secret();
+            let after = self.failed(pass, &setback, failures);
+            let mut sentence = Sentence::Again;
+            if trial.failed(setback.weight(), Instant::now()) == Course::Compare {
+                let comparison = self.compare().await;
+                sentence = trial.compared(comparison, Instant::now());
             }
-            let after = pass.failed(failures, setback.wish, fastrand::f64());
-            self.say(&setback, failures, after);
+            if matches!(sentence, Sentence::Halve | Sentence::GiveUp) {
+                return Reply::Failing(setback.detail);
+            }
             if let After::Pause(pause) = after {
                 tokio::time::sleep(pause).await;
             }
+            if sentence == Sentence::Later {
+                return Reply::Later;
+            }
         }
+    }
+
+    /// The store has all of `segments`.
+    pub(super) fn took(&self, segments: &[Bytes]) {
+        self.yardstick.took(segments);
+    }
+
+    /// Sends a line that the store has taken before.
+    async fn compare(&self) -> Comparison {
+        let Some(line) = self.yardstick.line() else {
+            return Comparison::Impossible;
+        };
+        let pass = self.breaker.enter().await;
+        match self.attempt(&mut Body::Raw(vec![line])).await {
+            Ok(Reply::Stored) => {
+                self.answered(pass);
+                Comparison::Taken
+            }
+            Ok(_) => {
+                // It has become too old, or its field another type.
+                self.answered(pass);
+                self.yardstick.forget();
+                Comparison::Impossible
+            }
+            Err(setback) => {
+                self.failed(pass, &setback, 1);
+                Comparison::Failed
+            }
+        }
+    }
+
+    fn answered(&self, pass: Pass<'_>) {
+        if pass.succeeded() == Mood::Open {
+            self.breaker_open.set(0);
+            info!(sink = self.name, "the store answers again");
+        }
+    }
+
+    fn failed(&self, pass: Pass<'_>, setback: &Setback, failures: u32) -> After {
+        self.metrics
+            .retries
+            .with_label_values(&[&self.name, setback.reason.as_str()])
+            .inc();
+        if setback.reason == RetryReason::Auth {
+            self.client.forget_secret();
+        }
+        let after = pass.failed(failures, setback.wish, fastrand::f64());
+        self.say(setback, failures, after);
+        after
     }
 
     /// Errors are for what a person has to act on: the sink as a whole, once for each outage.

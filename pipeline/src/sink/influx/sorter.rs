@@ -6,7 +6,7 @@ use tracing::error;
 
 use crate::batch::Batch;
 use crate::deadletter::Letter;
-use crate::sink::blame::{Blame, Complaint};
+use crate::sink::blame::{Blame, Complaint, tidy};
 use crate::sink::letters::{Refusal, all_messages, letters};
 use crate::sink::lines::{Lines, Miscounted};
 use crate::sink::work::{Part, Work};
@@ -66,6 +66,15 @@ impl<'a> Sorter<'a> {
             work.split(part, half);
         }
         Ok(())
+    }
+
+    /// The store fails on a line of `part`, whichever that is, and takes others: each half is tried, and one line is refused.
+    pub(super) fn failing(&mut self, work: &mut Work, part: Part, detail: &str) {
+        if part.len() == 1 {
+            self.refuse(&part, Reason::StoreFails, &tidy(detail));
+        } else {
+            work.halve(part);
+        }
     }
 
     /// At least one line of `part` is refused. A refusal says nothing about the others until they are known to be stored: a store may

@@ -13,7 +13,7 @@ use tracing::warn;
 
 use super::{Acks, Over, Source};
 use crate::bus::EnsureError;
-use crate::delivery::{Ack, Attempt, CHUNK, Declared, Delivery};
+use crate::delivery::{Ack, CHUNK, Declared, Delivery};
 use crate::source::handoff::Handoff;
 use crate::source::inbox::Inbox;
 use crate::source::lane::{Begun, Delivered, Lane};
@@ -244,7 +244,7 @@ impl<'s> Tally<'s> {
     fn add(&mut self, bytes: usize, reply: &Reply) {
         self.messages += 1;
         self.bytes += bytes as u64;
-        self.again += u64::from(reply.stamp.attempt == Attempt::Again);
+        self.again += u64::from(reply.stamp.attempt.is_again());
         self.pending = Some(reply.pending);
     }
 }

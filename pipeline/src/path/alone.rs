@@ -1,0 +1,149 @@
+//! A message that was delivered too often comes in; whether it may be decoded once more, with nothing beside it, goes out.
+//!
+//! A delivery that was never acked tells that a worker died, or lost its connection for longer than the ack wait, while it had the message;
+//! a slow or absent store does not bring one about, since the server is told meanwhile that the message is worked on. Hundreds of innocent
+//! messages are in the same hands at such a death, so the count alone convicts nobody. From `reply::OFTEN` deliveries on a message goes
+//! alone: before it is decoded its number is written down where a death does not reach, and struck out when it has done no harm. Who is
+//! found written down `DEATHS` times has had its worker die that often with nothing else begun, and is not decoded again.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use tracing::warn;
+
+use crate::bus::{Bus, EnsureError, Leases, Written};
+use crate::delivery::Stamp;
+
+/// Deaths of workers with a message alone before it is dead-lettered: one or two may be an operator's.
+const DEATHS: u32 = 3;
+/// Messages written down at once: one for each worker, and those left behind by workers that died elsewhere. The first in order lose.
+const WRITTEN_DOWN: usize = 256;
+/// Tries to write while other workers do.
+const TRIES: usize = 16;
+
+/// What is written down: for each message how often a worker began with it alone, and did not come to the end.
+type Roll = BTreeMap<String, u32>;
+
+/// Whether a message may be decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// Alone.
+    Alone,
+    /// So many workers have died of it.
+    Refused(u32),
+}
+
+/// Where messages are written down: one value that the server keeps.
+#[derive(Debug, Clone)]
+pub struct Alone {
+    bus: Bus,
+    stream: String,
+    consumer: String,
+}
+
+impl Alone {
+    /// For the messages that `consumer` delivers of `stream`.
+    pub fn new(bus: Bus, stream: &str, consumer: &str) -> Self {
+        Self {
+            bus,
+            stream: stream.to_owned(),
+            consumer: consumer.to_owned(),
+        }
+    }
+
+    /// Writes the message down, unless too many have died of it. If that can't be done, it is decoded all the same: a store of notes
+    /// that is away must not stop the path.
+    pub(super) async fn enter(&self, stamp: &Stamp) -> Admission {
+        let entered = self.change(|roll| enter(roll, id(stamp))).await;
+        entered.unwrap_or_else(|error| {
+            warn!(%error, "a message that was delivered often cannot be written down");
+            Admission::Alone
+        })
+    }
+
+    /// Strikes it out: it did no harm, or is kept as a letter.
+    pub(super) async fn leave(&self, stamp: &Stamp) {
+        let left = self.change(|roll| {
+            roll.remove(&id(stamp));
+        });
+        if let Err(error) = left.await {
+            warn!(%error, "a message that was delivered often cannot be struck out");
+        }
+    }
+
+    async fn change<T>(&self, change: impl Fn(&mut Roll) -> T) -> Result<T, EnsureError> {
+        let key = format!("alone-{}", self.consumer);
+        let notes: Leases = self.bus.leases(&self.stream, &key, 1).await?;
+        for _ in 0..TRIES {
+            let (value, revision) = notes.read().await?;
+            let before = read(&value);
+            let mut roll = before.clone();
+            let outcome = change(&mut roll);
+            if roll == before || notes.write(write(&roll), revision).await? == Written::Yes {
+                return Ok(outcome);
+            }
+        }
+        Err(EnsureError::Unavailable {
+            what: key,
+            reason: "others write all the time".to_owned(),
+        })
+    }
+}
+
+/// Another stream of the same name counts from 1 again, at other times.
+fn id(stamp: &Stamp) -> String {
+    let sequence = stamp.sequence.map_or(0, u64::from);
+    format!("{sequence}@{}", stamp.time)
+}
+
+fn enter(roll: &mut Roll, id: String) -> Admission {
+    while roll.len() >= WRITTEN_DOWN && !roll.contains_key(&id) {
+        roll.pop_first();
+    }
+    let begun = roll.entry(id).or_default();
+    if *begun >= DEATHS {
+        return Admission::Refused(*begun);
+    }
+    *begun += 1;
+    Admission::Alone
+}
+
+/// What is no roll is an empty one.
+fn read(value: &Bytes) -> Roll {
+    serde_json::from_slice(value).unwrap_or_default()
+}
+
+fn write(roll: &Roll) -> Bytes {
+    Bytes::from(serde_json::to_vec(roll).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_deaths_alone_convict_and_an_orderly_end_forgets() {
+        let mut roll = Roll::new();
+        let (bad, good) = ("7@1".to_owned(), "8@1".to_owned());
+        for _ in 0..DEATHS {
+            assert_eq!(enter(&mut roll, good.clone()), Admission::Alone);
+            roll.remove(&good);
+            assert_eq!(enter(&mut roll, bad.clone()), Admission::Alone);
+            roll = read(&write(&roll));
+        }
+        assert_eq!(enter(&mut roll, bad), Admission::Refused(DEATHS));
+        assert_eq!(enter(&mut roll, good), Admission::Alone);
+    }
+
+    #[test]
+    fn the_roll_is_bounded_and_anything_is_read() {
+        let mut roll = Roll::new();
+        for number in 0..2 * WRITTEN_DOWN {
+            enter(&mut roll, format!("{number}@1"));
+        }
+        assert_eq!(roll.len(), WRITTEN_DOWN);
+        for junk in ["", "x", "[]", "{\"a\":-1}"] {
+            assert_eq!(read(&Bytes::from(junk)), Roll::new());
+        }
+    }
+}
