@@ -19,12 +19,12 @@ mod history;
 mod divided;
 /// Its consumers.
 mod lanes;
-/// Who owns what, kept by the server.
-mod leases;
+/// Small values kept by the server.
+mod cell;
 
+pub(crate) use cell::{Bucket, Cell, Written};
 pub(crate) use divided::Division;
 pub use history::{ConsumerState, EnsureError, Existed, StreamSpec, StreamState};
-pub(crate) use leases::{Leases, Written};
 
 /// Messages the client holds per subscription before it drops new ones; lower values lose at full speed (65,536 lost none
 /// where 1,024 lost a fifth).

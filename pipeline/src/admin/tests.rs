@@ -65,6 +65,7 @@ async fn server(series: usize) -> Server {
             last_error: None,
         }],
         consumer: None,
+        history: Vec::new(),
         lanes: Vec::new(),
         exporter: ExporterStatus::from(&table),
     };
