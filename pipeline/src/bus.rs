@@ -19,12 +19,15 @@ mod history;
 mod divided;
 /// Its consumers.
 mod lanes;
+/// What is there, for who examines it.
+mod survey;
 /// Small values kept by the server.
 mod cell;
 
 pub(crate) use cell::{Bucket, Cell, Written};
 pub(crate) use divided::Division;
 pub use history::{ConsumerState, EnsureError, Existed, StreamSpec, StreamState};
+pub(crate) use survey::{ConsumerFacts, StreamFacts};
 
 /// Messages the client holds per subscription before it drops new ones; lower values lose at full speed (65,536 lost none
 /// where 1,024 lost a fifth).

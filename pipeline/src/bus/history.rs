@@ -66,6 +66,8 @@ pub struct ConsumerState {
     pub last_sequence: u64,
     /// The same, after that: what came meanwhile may be in the consumer's counts or not.
     pub last_after: u64,
+    /// How many messages the stream had then.
+    pub messages: u64,
     /// When the message of `last_sequence` was stored, in nanoseconds since the Unix epoch.
     pub last_time: i64,
     /// All up to here is acknowledged.
@@ -286,6 +288,7 @@ fn state(stream: &stream::Info, info: consumer::Info) -> ConsumerState {
         first_sequence: stream.state.first_sequence,
         last_sequence: stream.state.last_sequence,
         last_after: stream.state.last_sequence,
+        messages: stream.state.messages,
         last_time: nanos(stream.state.last_timestamp.unix_timestamp_nanos()),
         ack_floor: info.ack_floor.stream_sequence,
         pending: info.num_pending,

@@ -10,6 +10,9 @@ use std::time::Duration;
 use super::damage::{Damage, Extent, Kind};
 use crate::bus::{ConsumerState, StreamState};
 
+/// Nanoseconds: nats-server 2.9 remembers a consumer's birth a little later than it tells it before its first restart.
+const SAME_BIRTH: u64 = 100_000_000;
+
 /// Where a deleted consumer starts again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Resume {
@@ -151,7 +154,7 @@ fn compare(last: &ConsumerState, now: &ConsumerState) -> Option<Damage> {
         let shortened = moved(Kind::StreamShortened, last.last_sequence, now.last_sequence);
         return shortened.map(|damage| Damage { messages, ..damage });
     }
-    if now.consumer_created != last.consumer_created {
+    if now.consumer_created.abs_diff(last.consumer_created) > SAME_BIRTH {
         return moved(Kind::ConsumerReplaced, last.ack_floor, now.ack_floor);
     }
     if let Some(damage) = removed(last, now) {
@@ -180,23 +183,28 @@ fn removed(last: &ConsumerState, now: &ConsumerState) -> Option<Damage> {
     } else {
         0
     };
-    let lost = (last.pending + published).saturating_sub(now.pending.saturating_add(delivered));
+    let vanished = (last.pending + published).saturating_sub(now.pending.saturating_add(delivered));
+    // nats-server 2.9 loses count of what is pending when a subject is purged; of what the stream has it does not.
+    let gone = |state: &ConsumerState| state.last_sequence.saturating_sub(state.messages);
+    let lost = vanished.min(gone(now).saturating_sub(gone(last)));
     let beginning_moved = now.first_sequence > last.first_sequence;
     // The first message there is lies behind one that was not acked: where the server lets the floor stand, it is a sign by itself.
+    // A consumer with nothing un-acked may just not be told its floor (nats-server 2.9, before the first ack).
     let floor = last.ack_floor.max(now.ack_floor);
-    let passed = takes_all && beginning_moved && now.first_sequence > floor + 1;
+    let un_acked = last.ack_pending.min(now.ack_pending) > 0;
+    let passed = takes_all && beginning_moved && un_acked && now.first_sequence > floor + 1;
     if lost == 0 && !passed {
         return None;
     }
     let first_open = last.ack_floor + 1;
     if beginning_moved && now.first_sequence > first_open && takes_all {
         let open = last.pending + last.ack_pending + now.last_after - last.last_sequence;
-        let gone = now.first_sequence - first_open.max(last.first_sequence);
+        let passed_over = now.first_sequence - first_open.max(last.first_sequence);
         // A server that lets the floor stand may count as open what is gone.
         let most = if passed {
-            gone
+            passed_over
         } else {
-            gone.min(open.saturating_sub(now.pending + now.ack_pending))
+            passed_over.min(open.saturating_sub(now.pending + now.ack_pending))
         };
         return Some(Damage {
             kind: Kind::MessagesRemoved,

@@ -60,6 +60,8 @@ impl<'a> Past<'a> {
 
     /// Publishes so many messages on `app.s.TOKEN`.
     pub(crate) async fn publish(&self, token: &str, count: usize) {
+        let there = || async { self.context.get_stream(self.name).await.is_ok() };
+        wait::until_async(PATIENCE, there).await.unwrap();
         let subject = format!("{}.app.s.{token}", self.name);
         for _ in 0..count {
             let sent = self.context.publish(subject.clone(), "m v=1 1\n".into());
@@ -108,8 +110,6 @@ impl<'a> Past<'a> {
     /// What the next worker says of the past, once it has read everything.
     pub(crate) async fn next_worker(&self) -> Vec<Value> {
         let mut worker = self.worker();
-        let there = || async { self.context.get_stream(self.name).await.is_ok() };
-        wait::until_async(PATIENCE, there).await.unwrap();
         // It looks before its first pull: once this is acked, it has looked.
         self.publish("end", 1).await;
         self.all_acked(&self.consumer(), &worker).await;

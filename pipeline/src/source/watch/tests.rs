@@ -11,6 +11,7 @@ fn state() -> ConsumerState {
         first_sequence: 1,
         last_sequence: 100,
         last_after: 100,
+        messages: 100,
         last_time: 1_000,
         ack_floor: 50,
         pending: 40,
@@ -35,6 +36,7 @@ fn progress_is_no_damage() {
     let now = ConsumerState {
         last_sequence: 200,
         last_after: 203,
+        messages: 51,
         ack_floor: 180,
         first_sequence: 150,
         pending: 12,
@@ -118,7 +120,7 @@ fn each_kind_of_damage_is_told_with_its_numbers() {
         ),
         (
             ConsumerState {
-                consumer_created: 9,
+                consumer_created: 2_000_000_000,
                 ack_floor: 70,
                 ..state()
             },
@@ -142,6 +144,7 @@ fn each_kind_of_damage_is_told_with_its_numbers() {
             // All is purged, and the server moves the floor itself.
             ConsumerState {
                 first_sequence: 101,
+                messages: 0,
                 ack_floor: 100,
                 pending: 0,
                 ack_pending: 0,
@@ -153,6 +156,7 @@ fn each_kind_of_damage_is_told_with_its_numbers() {
             // The limits took what was delivered and not acked; the floor was left where it was.
             ConsumerState {
                 first_sequence: 56,
+                messages: 45,
                 ..state()
             },
             (Kind::MessagesRemoved, 51, 55, Extent::Between(0, 5)),
@@ -160,6 +164,7 @@ fn each_kind_of_damage_is_told_with_its_numbers() {
         (
             // A purge by subject from the middle.
             ConsumerState {
+                messages: 93,
                 pending: 33,
                 ..state()
             },
@@ -329,6 +334,11 @@ impl Server {
         let count = |wanted| self.ours().filter(|(_, place)| *place == wanted).count() as u64;
         let last = self.messages.len() as u64;
         let there = |(_, place): &(Subject, Place)| *place != Place::Removed;
+        let messages = self
+            .messages
+            .iter()
+            .filter(|message| there(message))
+            .count() as u64;
         let first = self.messages.iter().position(there);
         let open = |(_, place): &(usize, Place)| matches!(place, Place::Pending | Place::Delivered);
         let done = self.ours().take_while(|message| !open(message)).last();
@@ -342,6 +352,7 @@ impl Server {
             first_sequence: first.map_or(last + 1, |at| at as u64 + 1),
             last_sequence: last,
             last_after: last,
+            messages,
             ack_floor: done.map_or(0, |(at, _)| at as u64 + 1),
             pending: count(Place::Pending),
             ack_pending: count(Place::Delivered),
@@ -416,4 +427,13 @@ proptest! {
         prop_assert!(least <= removed, "{least} of {removed}");
         prop_assert!(!quiet || least == removed, "{least} of {removed}");
     }
+}
+
+#[test]
+fn a_consumer_whose_birth_is_remembered_a_little_later_is_the_same_one() {
+    let now = ConsumerState {
+        consumer_created: state().consumer_created + 1_000_000,
+        ..state()
+    };
+    assert_eq!(after(&now), None);
 }
