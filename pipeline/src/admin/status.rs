@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::exporter::Exporter;
 use crate::exporter::refusal::Refusal;
 use crate::metrics::Stage;
-use crate::source::damage::Found;
+use crate::source::damage::DamageStatus;
 
 /// The most bytes of an error that are kept: the first sentence matters, a server's whole answer does not.
 const MAX_ERROR: usize = 512;
@@ -33,7 +33,7 @@ pub struct Status {
     pub lanes: Vec<LaneStatus>,
     /// Damage to the stream's history, the oldest first; absent where there was none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub history: Vec<Found>,
+    pub history: Vec<DamageStatus>,
     /// The series table.
     pub exporter: ExporterStatus,
 }

@@ -254,7 +254,7 @@ impl Bus {
         let after = after.map_err(|e| unavailable(e.to_string()))?;
         Ok(Some(ConsumerState {
             last_after: after.state.last_sequence,
-            ..state(stream, info)
+            ..state(stream, &info)
         }))
     }
 
@@ -281,7 +281,7 @@ impl Bus {
     }
 }
 
-fn state(stream: &stream::Info, info: consumer::Info) -> ConsumerState {
+fn state(stream: &stream::Info, info: &consumer::Info) -> ConsumerState {
     ConsumerState {
         stream_created: nanos(stream.created.unix_timestamp_nanos()),
         consumer_created: nanos(info.created.unix_timestamp_nanos()),
@@ -296,14 +296,15 @@ fn state(stream: &stream::Info, info: consumer::Info) -> ConsumerState {
         delivered_consumer: info.delivered.consumer_sequence,
         delivered_stream: info.delivered.stream_sequence,
         idle_limit: info.config.inactive_threshold,
-        filters: filters(info.config),
+        filters: filters(&info.config),
     }
 }
 
-fn filters(config: consumer::Config) -> Vec<String> {
+/// What a consumer takes; everything if empty.
+pub(super) fn filters(config: &consumer::Config) -> Vec<String> {
     match config.filter_subject.as_str() {
-        "" => config.filter_subjects,
-        _ => vec![config.filter_subject],
+        "" => config.filter_subjects.clone(),
+        one => vec![one.to_owned()],
     }
 }
 

@@ -124,13 +124,19 @@ fn judge(facts: &ConsumerFacts, config: &Config, source: &JetStream, name: &str)
                 .by_settings(),
         );
     }
-    let limits = Limits {
-        ack_wait: Duration::from_nanos(settings.ack_wait),
-        max_ack_pending: settings.max_ack_pending,
-    };
-    findings.extend(fit(config, &about, limits).into_iter().map(|finding| {
-        finding.cure(format!("nats consumer edit {} {name} --wait / --max-pending: a consumer that is there keeps its settings", source.stream))
-    }));
+    let edit = format!("nats consumer edit {} {name}", source.stream);
+    findings.extend(fit(
+        config,
+        &about,
+        &Limits {
+            ack_wait: Duration::from_nanos(settings.ack_wait),
+            max_ack_pending: settings.max_ack_pending,
+            longer: format!("{edit} --wait 60s: a consumer that is there keeps its settings"),
+            larger: format!(
+                "{edit} --max-pending 65536: a consumer that is there keeps its settings"
+            ),
+        },
+    ));
     findings.extend(flow(facts, &about));
     findings
 }

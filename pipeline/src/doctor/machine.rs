@@ -93,7 +93,7 @@ fn files(about: &str, file: &LineFile) -> Vec<Finding> {
 
 /// What so many free bytes mean for a sink's files.
 fn space(about: &str, dir: &Path, free: u64, file: &LineFile) -> Finding {
-    let (dir, shown) = (dir.display(), show_size(free));
+    let (dir, shown) = (dir.display(), show_size(free >> 20 << 20));
     let wanted = file
         .keep_bytes
         .unwrap_or(file.max_bytes.saturating_mul(ROOM));

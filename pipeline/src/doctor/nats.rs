@@ -21,8 +21,6 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const PAYLOAD: usize = 512 * 1024;
 /// The first that does not forget a stream that was created before a kill -9 (nats-server #6888).
 const SOUND: (i64, i64, i64) = (2, 10, 23);
-/// The first with subject transforms and consumers of several subjects.
-const DIVIDES: (i64, i64, i64) = (2, 10, 0);
 
 /// Looks at the server and what is on it.
 pub(super) async fn examine(config: &Config) -> Vec<Finding> {
@@ -65,7 +63,7 @@ pub(super) async fn examine(config: &Config) -> Vec<Finding> {
     if let Some(facts) = &facts {
         findings.extend(skew(facts, (before, SystemTime::now())));
         let settings = bus.server_settings().await;
-        findings.extend(sync(facts, bus.is_at_least(DIVIDES), settings.as_ref()));
+        findings.extend(sync(facts, bus.divides().is_ok(), settings.as_ref()));
     }
     let groups = async {
         findings.extend(stream::examine(&bus, config, source, facts.as_ref()).await);
@@ -92,7 +90,7 @@ fn server(bus: &Bus, config: &Config) -> Vec<Finding> {
     let mut findings = vec![
         Finding::ok(Code::Server, about).found(format!("nats-server {version} takes this login")),
     ];
-    if !bus.is_at_least(DIVIDES) {
+    if bus.divides().is_err() {
         findings.push(old(config, &version));
     } else if !bus.is_at_least(SOUND) {
         findings.push(

@@ -25,29 +25,27 @@ pub(super) fn judge(config: &Config) -> Vec<Finding> {
             let limits = Limits {
                 ack_wait: source.ack_wait,
                 max_ack_pending: source.max_ack_pending,
+                longer: "make source.ack_wait longer or sink.timeout shorter".to_owned(),
+                larger: "make source.max_ack_pending larger, or batch.lines or sink.in_flight smaller".to_owned(),
             };
-            let mut findings = fit(config, "source", limits);
-            for finding in &mut findings {
-                finding.cure = match finding.code {
-                    Code::AckWaitShort => "make source.ack_wait longer or sink.timeout shorter",
-                    _ => "make source.max_ack_pending larger, or batch.lines or sink.in_flight smaller",
-                }
-                .to_owned();
-            }
-            findings
+            fit(config, "source", &limits)
         }
     }
 }
 
-/// What a consumer allows.
-#[derive(Debug, Clone, Copy)]
+/// What a consumer allows, and how it is made to allow more.
+#[derive(Debug, Clone)]
 pub(super) struct Limits {
     pub(super) ack_wait: Duration,
     pub(super) max_ack_pending: i64,
+    /// The cure for a wait that is too short.
+    pub(super) longer: String,
+    /// The cure for too few that may be un-acked.
+    pub(super) larger: String,
 }
 
 /// Whether the limits of a consumer, as configured or as it is, suffice for the sinks.
-pub(super) fn fit(config: &Config, about: &str, limits: Limits) -> Vec<Finding> {
+pub(super) fn fit(config: &Config, about: &str, limits: &Limits) -> Vec<Finding> {
     let mut findings = Vec::new();
     let slowest = influxes(config).max_by_key(|influx| influx.timeout);
     if let Some(slowest) = slowest
@@ -64,7 +62,7 @@ pub(super) fn fit(config: &Config, about: &str, limits: Limits) -> Vec<Finding> 
                     "when a worker is killed during a slow write, its messages come again before the write has ended; a worker that \
                      lives tells the server that it is still at work",
                 )
-                .cure("let the consumer wait longer")
+                .cure(&limits.longer)
                 .by_settings(),
         );
     }
@@ -80,7 +78,7 @@ pub(super) fn fit(config: &Config, about: &str, limits: Limits) -> Vec<Finding> 
                     config.batch.lines
                 ))
                 .means("the server stops delivering before the sinks are busy: throughput is bound to the latency of the store")
-                .cure("let the consumer have more un-acked")
+                .cure(&limits.larger)
                 .by_settings(),
         );
     }

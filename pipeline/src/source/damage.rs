@@ -116,12 +116,12 @@ pub struct Damage {
     /// And now.
     pub to: u64,
     /// How many messages are concerned.
-    pub messages: Extent,
+    pub messages: Toll,
 }
 
 /// How many messages a damage concerns, as far as counts tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
+pub enum Toll {
     /// Nobody can know.
     Unknown,
     /// So many, and perhaps more.
@@ -130,7 +130,7 @@ pub enum Extent {
     Between(u64, u64),
 }
 
-impl Extent {
+impl Toll {
     fn at_least(self) -> Option<u64> {
         match self {
             Self::Unknown => None,
@@ -148,7 +148,7 @@ impl Extent {
 
 /// One finding as `/status` shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Found {
+pub struct DamageStatus {
     /// Seconds since the Unix epoch.
     pub time: u64,
     /// [`Kind::as_str`].
@@ -173,10 +173,10 @@ pub struct Found {
 
 /// The last findings, kept for `/status`.
 #[derive(Debug, Default)]
-pub struct Findings(Mutex<VecDeque<Found>>);
+pub struct Findings(Mutex<VecDeque<DamageStatus>>);
 
 impl Findings {
-    fn record(&self, found: Found) {
+    fn record(&self, found: DamageStatus) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() == SHOWN {
             all.pop_front();
@@ -185,7 +185,7 @@ impl Findings {
     }
 
     /// The oldest first.
-    pub fn all(&self) -> Vec<Found> {
+    pub fn all(&self) -> Vec<DamageStatus> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter().cloned().collect()
     }
@@ -211,7 +211,7 @@ pub(crate) fn tell(metrics: &Metrics, stream: &str, consumer: &str, damage: Dama
         kind.advice()
     );
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    metrics.damage.record(Found {
+    metrics.damage.record(DamageStatus {
         time: since.map_or(0, |since| since.as_secs()),
         kind: kind.as_str(),
         stream: stream.to_owned(),
@@ -236,7 +236,7 @@ mod tests {
                 kind: Kind::MessagesRemoved,
                 from: number,
                 to: number + 1,
-                messages: Extent::Between(1, 2),
+                messages: Toll::Between(1, 2),
             };
             tell(&metrics, "T", "c", damage);
         }

@@ -11,7 +11,7 @@ use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use super::damage::{Damage, Extent, Kind, tell};
+use super::damage::{Damage, Kind, Toll, tell};
 use super::mark::{Keeper, Mark, Read};
 use super::watch::{Resume, Watch};
 use crate::bus::{Bus, ConsumerState, EnsureError, StreamState, Written};
@@ -254,7 +254,7 @@ impl Memory {
             kind: Kind::MemoryMovedBack,
             from: self.revision,
             to: read.revision,
-            messages: Extent::Unknown,
+            messages: Toll::Unknown,
         };
         self.revision = read.revision;
         self.fallen = None;

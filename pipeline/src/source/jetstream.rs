@@ -12,7 +12,7 @@ use flightline_contract::token::Prefix;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::damage::{Damage, Extent, Kind};
+use super::damage::{Damage, Kind, Toll};
 use super::handoff::{Handoff, PathEnded};
 use super::history::History;
 use super::lane::Lane;
@@ -186,7 +186,7 @@ impl Source {
                         kind: Kind::StreamRewritten,
                         from: sequence,
                         to: sequence,
-                        messages: Extent::Unknown,
+                        messages: Toll::Unknown,
                     });
                 }
                 Over::Ensure(EnsureError::Unfit(ref problem)) => {
@@ -200,13 +200,13 @@ impl Source {
             }
         }
         watcher.abort();
-        if self.bus.is_connected() {
-            tokio::time::timeout(LAST_LOOK, self.history.keep_now())
-                .await
-                .ok();
-        }
         // Dropping the handoff is the end of input. A path that has ended first leaves its messages to redelivery.
         handoff.hand_over_all().await.ok();
+        drop(handoff);
+        if self.bus.is_connected() {
+            let last_look = tokio::time::timeout(LAST_LOOK, self.history.keep_now());
+            last_look.await.ok();
+        }
     }
 
     /// The connection has its own back-off; another one on top would only add to it.

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::damage::{Damage, Extent, Kind};
+use super::damage::{Damage, Kind, Toll};
 use crate::bus::{ConsumerState, StreamState};
 
 /// Nanoseconds: nats-server 2.9 remembers a consumer's birth a little later than it tells it before its first restart.
@@ -74,7 +74,7 @@ impl Watch {
             kind: Kind::StreamRewritten,
             from: last.last_sequence,
             to: state.last_sequence,
-            messages: Extent::AtLeast(1),
+            messages: Toll::AtLeast(1),
         });
         let found = rewritten.or_else(|| compare(last?, &state));
         match found {
@@ -108,7 +108,7 @@ impl Watch {
             kind,
             from,
             to,
-            messages: Extent::Unknown,
+            messages: Toll::Unknown,
         };
         if stream.created != last.stream_created {
             let (from, to) = (last.last_sequence, stream.last_sequence);
@@ -143,14 +143,14 @@ fn compare(last: &ConsumerState, now: &ConsumerState) -> Option<Damage> {
             kind,
             from,
             to,
-            messages: Extent::Unknown,
+            messages: Toll::Unknown,
         })
     };
     if now.stream_created != last.stream_created {
         return moved(Kind::StreamReplaced, last.last_sequence, now.last_sequence);
     }
     if now.last_sequence < last.last_sequence {
-        let messages = Extent::AtLeast(last.last_sequence - now.last_sequence);
+        let messages = Toll::AtLeast(last.last_sequence - now.last_sequence);
         let shortened = moved(Kind::StreamShortened, last.last_sequence, now.last_sequence);
         return shortened.map(|damage| Damage { messages, ..damage });
     }
@@ -210,14 +210,14 @@ fn removed(last: &ConsumerState, now: &ConsumerState) -> Option<Damage> {
             kind: Kind::MessagesRemoved,
             from: first_open,
             to: now.first_sequence - 1,
-            messages: Extent::Between(lost, most.max(lost)),
+            messages: Toll::Between(lost, most.max(lost)),
         });
     }
     Some(Damage {
         kind: Kind::MessagesMissing,
         from: last.delivered_stream + 1,
         to: now.last_sequence,
-        messages: Extent::AtLeast(lost),
+        messages: Toll::AtLeast(lost),
     })
 }
 

@@ -109,14 +109,14 @@ fn a_consumer_that_the_server_removed_as_told_is_no_damage() {
 
 #[test]
 fn each_kind_of_damage_is_told_with_its_numbers() {
-    let at_least = |least| Extent::AtLeast(least);
+    let at_least = |least| Toll::AtLeast(least);
     let cases = [
         (
             ConsumerState {
                 stream_created: 9,
                 ..state()
             },
-            (Kind::StreamReplaced, 100, 100, Extent::Unknown),
+            (Kind::StreamReplaced, 100, 100, Toll::Unknown),
         ),
         (
             ConsumerState {
@@ -124,7 +124,7 @@ fn each_kind_of_damage_is_told_with_its_numbers() {
                 ack_floor: 70,
                 ..state()
             },
-            (Kind::ConsumerReplaced, 50, 70, Extent::Unknown),
+            (Kind::ConsumerReplaced, 50, 70, Toll::Unknown),
         ),
         (
             ConsumerState {
@@ -138,7 +138,7 @@ fn each_kind_of_damage_is_told_with_its_numbers() {
                 ack_floor: 20,
                 ..state()
             },
-            (Kind::AckFloorMovedBack, 50, 20, Extent::Unknown),
+            (Kind::AckFloorMovedBack, 50, 20, Toll::Unknown),
         ),
         (
             // All is purged, and the server moves the floor itself.
@@ -150,7 +150,7 @@ fn each_kind_of_damage_is_told_with_its_numbers() {
                 ack_pending: 0,
                 ..state()
             },
-            (Kind::MessagesRemoved, 51, 100, Extent::Between(40, 50)),
+            (Kind::MessagesRemoved, 51, 100, Toll::Between(40, 50)),
         ),
         (
             // The limits took what was delivered and not acked; the floor was left where it was.
@@ -159,7 +159,7 @@ fn each_kind_of_damage_is_told_with_its_numbers() {
                 messages: 45,
                 ..state()
             },
-            (Kind::MessagesRemoved, 51, 55, Extent::Between(0, 5)),
+            (Kind::MessagesRemoved, 51, 55, Toll::Between(0, 5)),
         ),
         (
             // A purge by subject from the middle.
@@ -421,8 +421,8 @@ proptest! {
         watch.look(now.clone(), None);
         let least = match watch.look(now, None).map(|found| found.messages) {
             None => 0,
-            Some(Extent::AtLeast(least) | Extent::Between(least, _)) => least,
-            Some(Extent::Unknown) => u64::MAX,
+            Some(Toll::AtLeast(least) | Toll::Between(least, _)) => least,
+            Some(Toll::Unknown) => u64::MAX,
         };
         prop_assert!(least <= removed, "{least} of {removed}");
         prop_assert!(!quiet || least == removed, "{least} of {removed}");
