@@ -7,7 +7,7 @@ use flightline_contract::token::Prefix;
 use super::finding::{Code, Finding};
 use super::nats::unseen;
 use super::settings::{Limits, fit};
-use crate::bus::{Bus, ConsumerFacts};
+use crate::bus::{Bus, ConsumerFacts, ConsumerSettings};
 use crate::config::units::show_duration;
 use crate::config::{Config, JetStream};
 use crate::source::plan;
@@ -44,87 +44,29 @@ fn names(config: &Config, source: &JetStream) -> Vec<String> {
     lanes.into_iter().map(|lane| lane.consumer).collect()
 }
 
+/// How one of them is mended.
+struct Cures {
+    edit: String,
+    again: String,
+}
+
 fn judge(facts: &ConsumerFacts, config: &Config, source: &JetStream, name: &str) -> Vec<Finding> {
     let about = format!("consumer {name}");
     let settings = &facts.config;
-    let again = format!(
-        "nats consumer rm {} {name}, and the worker makes it again from its last ack",
-        source.stream
-    );
+    let cures = Cures {
+        edit: format!("nats consumer edit {} {name}", source.stream),
+        again: format!(
+            "nats consumer rm {} {name}, and the worker makes it again from its last ack",
+            source.stream
+        ),
+    };
     let mut findings = vec![Finding::ok(Code::Consumer, &about).found(format!(
         "{} messages wait, {} are un-acked",
         facts.num_pending, facts.num_ack_pending
     ))];
-    if !settings.deliver_subject.is_empty() {
-        findings.push(
-            Finding::error(Code::ConsumerPush, &about)
-                .found("it is a push consumer")
-                .means("no worker can pull from it")
-                .cure(format!("name another one in source.consumer, or {again}"))
-                .by_settings(),
-        );
-    }
-    let wanted = if source.partitions.is_some() {
-        "all"
-    } else {
-        "explicit"
-    };
-    if settings.ack_policy != wanted {
-        findings.push(
-            Finding::error(Code::AckPolicy, &about)
-                .found(format!(
-                    "it acks by `{}`, and this configuration needs `{wanted}`",
-                    settings.ack_policy
-                ))
-                .means("acks would cover messages that are not stored; the worker does not read it")
-                .cure(format!("name another one in source.consumer, or {again}"))
-                .by_settings(),
-        );
-    }
-    if settings.max_deliver > 0 {
-        findings.push(
-            Finding::error(Code::MaxDeliver, &about)
-                .found(format!(
-                    "the server gives a message up after {} deliveries",
-                    settings.max_deliver
-                ))
-                .means(
-                    "a store that is away for so many ack waits costs data, without a dead letter",
-                )
-                .cure(format!(
-                    "nats consumer edit {} {name} --max-deliver -1",
-                    source.stream
-                ))
-                .by_settings(),
-        );
-    }
-    // A lane takes a part by its nature.
-    let filters: Vec<_> = [&settings.filter_subject]
-        .into_iter()
-        .chain(&settings.filter_subjects)
-        .filter(|filter| !filter.is_empty())
-        .cloned()
-        .collect();
-    if source.partitions.is_none() && !filters.is_empty() {
-        findings.push(
-            Finding::warning(Code::ConsumerFilter, &about)
-                .found(format!("it takes only {}", filters.join(", ")))
-                .means("what else is in the stream is never stored")
-                .cure(again.clone())
-                .by_settings(),
-        );
-    }
-    if settings.inactive_threshold > 0 {
-        let limit = show_duration(Duration::from_nanos(settings.inactive_threshold));
-        findings.push(
-            Finding::warning(Code::ConsumerIdleLimit, &about)
-                .found(format!("the server removes it when no worker has asked for {limit}"))
-                .means("its place is lost but for what a worker remembers; with retention by interest the messages are, too")
-                .cure(format!("nats consumer edit {} {name} --inactive-threshold 0s, or {again}", source.stream))
-                .by_settings(),
-        );
-    }
-    let edit = format!("nats consumer edit {} {name}", source.stream);
+    findings.extend(kind(settings, source, &about, &cures));
+    findings.extend(scope(settings, source, &about, &cures));
+    let edit = &cures.edit;
     findings.extend(fit(
         config,
         &about,
@@ -138,6 +80,95 @@ fn judge(facts: &ConsumerFacts, config: &Config, source: &JetStream, name: &str)
         },
     ));
     findings.extend(flow(facts, &about));
+    findings
+}
+
+/// Whether a worker can read it without loss.
+fn kind(
+    settings: &ConsumerSettings,
+    source: &JetStream,
+    about: &str,
+    cures: &Cures,
+) -> Vec<Finding> {
+    let Cures { edit, again } = cures;
+    let mut findings = Vec::new();
+    if !settings.deliver_subject.is_empty() {
+        findings.push(
+            Finding::error(Code::ConsumerPush, about)
+                .found("it is a push consumer")
+                .means("no worker can pull from it")
+                .cure(format!("name another one in source.consumer, or {again}"))
+                .by_settings(),
+        );
+    }
+    let wanted = if source.partitions.is_some() {
+        "all"
+    } else {
+        "explicit"
+    };
+    if settings.ack_policy != wanted {
+        findings.push(
+            Finding::error(Code::AckPolicy, about)
+                .found(format!(
+                    "it acks by `{}`, and this configuration needs `{wanted}`",
+                    settings.ack_policy
+                ))
+                .means("acks would cover messages that are not stored; the worker does not read it")
+                .cure(format!("name another one in source.consumer, or {again}"))
+                .by_settings(),
+        );
+    }
+    if settings.max_deliver > 0 {
+        findings.push(
+            Finding::error(Code::MaxDeliver, about)
+                .found(format!(
+                    "the server gives a message up after {} deliveries",
+                    settings.max_deliver
+                ))
+                .means(
+                    "a store that is away for so many ack waits costs data, without a dead letter",
+                )
+                .cure(format!("{edit} --max-deliver -1"))
+                .by_settings(),
+        );
+    }
+    findings
+}
+
+/// Whether it takes all there is, and stays.
+fn scope(
+    settings: &ConsumerSettings,
+    source: &JetStream,
+    about: &str,
+    cures: &Cures,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    // A lane takes a part by its nature.
+    let filters: Vec<_> = [&settings.filter_subject]
+        .into_iter()
+        .chain(&settings.filter_subjects)
+        .filter(|filter| !filter.is_empty())
+        .cloned()
+        .collect();
+    if source.partitions.is_none() && !filters.is_empty() {
+        findings.push(
+            Finding::warning(Code::ConsumerFilter, about)
+                .found(format!("it takes only {}", filters.join(", ")))
+                .means("what else is in the stream is never stored")
+                .cure(&cures.again)
+                .by_settings(),
+        );
+    }
+    if settings.inactive_threshold > 0 {
+        let limit = show_duration(Duration::from_nanos(settings.inactive_threshold));
+        findings.push(
+            Finding::warning(Code::ConsumerIdleLimit, about)
+                .found(format!("the server removes it when no worker has asked for {limit}"))
+                .means("its place is lost but for what a worker remembers; with retention by interest the messages are, too")
+                .cure(&cures.again)
+                .by_settings(),
+        );
+    }
     findings
 }
 

@@ -305,7 +305,11 @@ mod tests {
             (std::slice::from_ref(&note), Exit::Ok, Exit::Ok),
             (std::slice::from_ref(&weak), Exit::Ok, Exit::Unavailable),
             (&[weak.clone(), advice], Exit::Ok, Exit::Config),
-            (&[ill.clone(), weak], Exit::Unavailable, Exit::Unavailable),
+            (
+                &[ill.clone(), weak.clone()],
+                Exit::Unavailable,
+                Exit::Unavailable,
+            ),
             (&[ill, wrong], Exit::Config, Exit::Config),
         ];
         for (findings, errors, warnings) in cases {

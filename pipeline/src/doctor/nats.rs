@@ -62,8 +62,11 @@ pub(super) async fn examine(config: &Config) -> Vec<Finding> {
     };
     if let Some(facts) = &facts {
         findings.extend(skew(facts, (before, SystemTime::now())));
-        let settings = bus.server_settings().await;
-        findings.extend(sync(facts, bus.divides().is_ok(), settings.as_ref()));
+        // That 2.9 cannot sync at once is said by its version.
+        if bus.divides().is_ok() {
+            let settings = bus.server_settings().await;
+            findings.extend(sync(facts, settings.as_ref()));
+        }
     }
     let groups = async {
         findings.extend(stream::examine(&bus, config, source, facts.as_ref()).await);
@@ -137,11 +140,11 @@ fn skew(facts: &StreamFacts, asked: (SystemTime, SystemTime)) -> Option<Finding>
     clock::judge("nats", theirs.into(), asked)
 }
 
-/// Whether an acknowledged message is on a disk. A server that cannot sync at once is said by its version.
-fn sync(facts: &StreamFacts, can_sync: bool, settings: Option<&Value>) -> Option<Finding> {
+/// Whether an acknowledged message is on a disk.
+fn sync(facts: &StreamFacts, settings: Option<&Value>) -> Option<Finding> {
     let about = format!("stream {}", facts.config.name);
     let replicas = facts.config.num_replicas;
-    if facts.config.storage == "memory" || replicas > 2 || !can_sync {
+    if facts.config.storage == "memory" || replicas > 2 {
         return None;
     }
     let means = "a power failure or a crash of the system loses messages that were acknowledged to their publishers";
@@ -186,7 +189,7 @@ mod tests {
         let lazy = json!({ "jetstream": { "config": { "sync_interval": 120_000_000_000_u64 } } });
         let always = json!({ "jetstream": { "config": { "sync_always": true } } });
         let code = |facts: &StreamFacts, settings: Option<&Value>| {
-            sync(facts, true, settings).map(|finding| finding.code)
+            sync(facts, settings).map(|finding| finding.code)
         };
         assert_eq!(code(&facts(1, "file"), None), Some(Code::SyncUnseen));
         assert_eq!(

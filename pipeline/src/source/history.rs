@@ -247,9 +247,7 @@ impl Memory {
             self.fallen = None;
             return None;
         }
-        if self.fallen.replace(read.revision).is_none() {
-            return None;
-        }
+        self.fallen.replace(read.revision)?;
         let damage = Damage {
             kind: Kind::MemoryMovedBack,
             from: self.revision,

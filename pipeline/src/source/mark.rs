@@ -97,18 +97,23 @@ fn seconds(time: SystemTime) -> u64 {
     since.map_or(0, |since| since.as_secs())
 }
 
+/// A value of a stream's bucket.
+#[derive(Debug)]
+pub(crate) struct Place {
+    bus: Bus,
+    stream: String,
+    key: String,
+    /// Once it was found.
+    cell: Option<Cell>,
+}
+
 /// Where a mark is kept.
 #[derive(Debug)]
 pub(crate) enum Keeper {
     /// With this process.
     Nowhere,
-    /// A value beside the stream, once it was found.
-    Server {
-        bus: Bus,
-        stream: String,
-        key: String,
-        cell: Option<Cell>,
-    },
+    /// A value beside the stream.
+    Server(Box<Place>),
     /// A file.
     File(PathBuf),
 }
@@ -121,12 +126,12 @@ impl Keeper {
         } = config;
         match &config.remember {
             Remember::Nowhere => Self::Nowhere,
-            Remember::Nats => Self::Server {
+            Remember::Nats => Self::Server(Box::new(Place {
                 bus: bus.clone(),
                 stream: stream.clone(),
                 key: consumer.clone(),
                 cell: None,
-            },
+            })),
             // Neither name has a slash.
             Remember::Folder(folder) => {
                 Self::File(folder.join(format!("{stream}.{consumer}.json")))
@@ -136,7 +141,7 @@ impl Keeper {
 
     /// Whether what is read has to be the last that was written.
     pub(crate) fn counts_revisions(&self) -> bool {
-        matches!(self, Self::Server { .. })
+        matches!(self, Self::Server(_))
     }
 
     /// What is kept.
@@ -146,12 +151,13 @@ impl Keeper {
                 mark: None,
                 revision: 0,
             }),
-            Self::Server {
-                bus,
-                stream,
-                key,
-                cell,
-            } => {
+            Self::Server(place) => {
+                let Place {
+                    bus,
+                    stream,
+                    key,
+                    cell,
+                } = &mut **place;
                 let found = match cell.take() {
                     Some(found) => found,
                     None => bus.cell(Bucket::History, stream, key).await?,
@@ -181,7 +187,7 @@ impl Keeper {
     pub(crate) async fn write(&mut self, mark: &Mark, read: &Read) -> Result<Written, MarkError> {
         match self {
             Self::Nowhere => Ok(Written::Yes(0)),
-            Self::Server { cell, .. } => match cell {
+            Self::Server(place) => match &place.cell {
                 Some(cell) => Ok(cell.write(mark.bytes().into(), read.revision).await?),
                 None => Ok(Written::No),
             },

@@ -90,6 +90,15 @@ impl<'a> Past<'a> {
     /// A worker reads 100 messages, acks them, and ends.
     pub(crate) async fn first_worker(&self) {
         let mut worker = self.worker();
+        // With retention by interest, nothing is kept before there is a consumer.
+        let there = || async {
+            let stream = self.context.get_stream(self.name).await;
+            match stream {
+                Ok(stream) => stream.consumer_info(self.consumer()).await.is_ok(),
+                Err(_) => false,
+            }
+        };
+        wait::until_async(PATIENCE, there).await.unwrap();
         self.publish("t", 100).await;
         worker.wait_for("100 messages are acked", PATIENCE, || {
             worker.metric("flightline_acked_messages_total") == 100.0
