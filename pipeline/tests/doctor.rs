@@ -1,8 +1,6 @@
 //! Promise: `flightline doctor` names what is wrong with a machine, its configuration and its stores, with the cure; finds nothing
 //! in what is healthy; changes nothing, leaves nothing behind, shows no secret, and ends in time. Streams: doctor_streams.rs.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 #[path = "rig/visit.rs"]
 mod visit;
 
