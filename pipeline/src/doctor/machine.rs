@@ -34,7 +34,7 @@ pub(super) async fn examine(config: &Config) -> Vec<Finding> {
     }
     if let DeadLetters::File { path } = &config.deadletter {
         let folder = path.parent().map(Path::to_owned).unwrap_or_default();
-        findings.extend(unwritable("deadletter.path", &folder));
+        findings.extend(unwritable("dead letters", &folder));
     }
     if let Source::JetStream(source) = &config.source
         && let Remember::Folder(folder) = &source.remember
