@@ -48,6 +48,12 @@ async fn consumer(context: &Context, stream: &str, settings: Value) {
     .await;
 }
 
+#[expect(clippy::disallowed_methods, reason = "somebody else publishes here")]
+async fn publish(context: &Context, subject: &str) {
+    let sent = context.publish(subject.to_owned(), "m v=1 1\n".into());
+    sent.await.unwrap().await.unwrap();
+}
+
 fn merge(config: &mut Value, settings: Value) {
     let settings = settings.as_object().unwrap().clone();
     config.as_object_mut().unwrap().extend(settings);
@@ -174,8 +180,7 @@ async fn what_weakens_a_stream_is_found() {
             stream(&context, name, settings).await;
             if name == "full" {
                 for _ in 0..20 {
-                    let sent = context.publish("full.app.s.t", "m v=1 1\n".into());
-                    sent.await.unwrap().await.unwrap();
+                    publish(&context, "full.app.s.t").await;
                 }
             }
             let visit = Visit::stream(&server, name);
@@ -257,8 +262,7 @@ async fn what_weakens_a_consumer_is_found() {
             let mut visit = Visit::stream(&server, name);
             match name {
                 "unread" | "held" => {
-                    let sent = context.publish(format!("{name}.app.s.t"), "m v=1 1\n".into());
-                    sent.await.unwrap().await.unwrap();
+                    publish(&context, &format!("{name}.app.s.t")).await;
                 }
                 "wait" => {
                     let nowhere = "http://127.0.0.1:1";
@@ -301,8 +305,7 @@ async fn what_becomes_of_dead_letters_is_found() {
             json!({ "subjects": ["deadletter.app.>"], "max_age": hour }),
         )
         .await;
-        let sent = context.publish("deadletter.app.s.t", "bad".into());
-        sent.await.unwrap().await.unwrap();
+        publish(&context, "deadletter.app.s.t").await;
         visit.finds("error", "letters_uncaptured", &version);
         visit.finds("warning", "letters_short", &version);
         visit.finds("note", "letters_wait", &version);

@@ -59,6 +59,7 @@ impl<'a> Past<'a> {
     }
 
     /// Publishes so many messages on `app.s.TOKEN`.
+    #[expect(clippy::disallowed_methods, reason = "somebody else publishes here")]
     pub(crate) async fn publish(&self, token: &str, count: usize) {
         let there = || async { self.context.get_stream(self.name).await.is_ok() };
         wait::until_async(PATIENCE, there).await.unwrap();
