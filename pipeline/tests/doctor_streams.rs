@@ -28,7 +28,7 @@ async fn stream(context: &Context, name: &str, settings: Value) {
         "name": name, "subjects": [format!("{name}.>")], "retention": "limits", "storage": "file", "discard": "old",
         "num_replicas": 1, "max_consumers": -1, "max_msgs": -1, "max_bytes": -1, "duplicate_window": 120_000_000_000_u64,
     });
-    merge(&mut config, settings);
+    merge(&mut config, &settings);
     ask(context, &format!("STREAM.CREATE.{name}"), config).await;
 }
 
@@ -38,7 +38,7 @@ async fn consumer(context: &Context, stream: &str, settings: Value) {
         "durable_name": "flightline", "ack_policy": "explicit", "ack_wait": 30_000_000_000_u64, "max_ack_pending": 65_536,
         "deliver_policy": "all", "replay_policy": "instant", "max_deliver": -1,
     });
-    merge(&mut config, settings);
+    merge(&mut config, &settings);
     let request = json!({ "stream_name": stream, "config": config });
     ask(
         context,
@@ -54,7 +54,7 @@ async fn publish(context: &Context, subject: &str) {
     sent.await.unwrap().await.unwrap();
 }
 
-fn merge(config: &mut Value, settings: Value) {
+fn merge(config: &mut Value, settings: &Value) {
     let settings = settings.as_object().unwrap().clone();
     config.as_object_mut().unwrap().extend(settings);
 }
@@ -111,6 +111,7 @@ async fn a_healthy_stream_and_consumer_have_no_finding_on_any_version_but_that_2
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table: one entry per finding")]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_weakens_a_stream_is_found() {
     let hour = 3_600_000_000_000_u64;
@@ -199,6 +200,7 @@ async fn what_weakens_a_stream_is_found() {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table: one entry per finding")]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_weakens_a_consumer_is_found() {
     let second = 1_000_000_000_u64;
