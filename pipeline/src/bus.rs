@@ -19,18 +19,21 @@ mod history;
 mod divided;
 /// Its consumers.
 mod lanes;
-/// Who owns what, kept by the server.
-mod leases;
 /// What a stream keeps, read through once.
 mod kept;
 /// What the server says of messages that are given up.
 mod advisories;
+/// What is there, for who examines it.
+mod survey;
+/// Small values kept by the server.
+mod cell;
 
 pub(crate) use advisories::{Advisories, GivesUp, Saying};
+pub(crate) use cell::{Bucket, Cell, Written};
 pub(crate) use divided::Division;
 pub use history::{ConsumerState, EnsureError, Existed, StreamSpec, StreamState};
 pub use kept::{Kept, Reading};
-pub(crate) use leases::{Leases, Written};
+pub(crate) use survey::{ConsumerFacts, ConsumerSettings, StreamFacts};
 
 /// Messages the client holds per subscription before it drops new ones; lower values lose at full speed (65,536 lost none
 /// where 1,024 lost a fifth).

@@ -18,6 +18,8 @@ pub mod log;
 pub mod run;
 /// `flightline check`
 pub mod check;
+/// `flightline doctor`
+pub mod doctor;
 /// `flightline completions`
 pub mod completions;
 /// `flightline setup`
@@ -88,6 +90,8 @@ pub enum Verb {
     Run(args::Run),
     /// Validate the configuration without connecting, and show what would run
     Check(args::Check),
+    /// Look at this machine and the servers of the configuration, and explain what is wrong, with its cure
+    Doctor(args::Doctor),
     /// Create what the configured InfluxDB sinks need: organisations, buckets, databases
     Setup(args::Setup),
     /// Play a recorded stream or line protocol to NATS, or straight through the path into the sinks

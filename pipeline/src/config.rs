@@ -115,6 +115,20 @@ pub struct JetStream {
     pub prefetch_bytes: usize,
     /// How the stream is divided among owners; `None`: not at all, the workers share one consumer.
     pub partitions: Option<Partitions>,
+    /// Where the stream's history is remembered, so that damage to it is noticed also by a worker that starts after it.
+    pub remember: Remember,
+}
+
+/// Where a stream's history is remembered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Remember {
+    /// In a bucket beside the stream, created if absent: shared by all workers.
+    #[default]
+    Nats,
+    /// In files of this folder, created if absent: they outlive the server's disk, if they are on another one.
+    Folder(PathBuf),
+    /// Only as long as the process lives.
+    Nowhere,
 }
 
 /// How a stream is divided among owners.

@@ -207,17 +207,19 @@ impl View {
         stages.extend([
             self.stage(
                 Stage::Source,
-                counters(&[
-                    ("received_messages", &metrics.received),
-                    ("received_bytes", &metrics.received_bytes),
-                    ("redelivered_messages", &metrics.redelivered),
-                    ("duplicate_messages", &metrics.duplicates),
-                    ("dropped_messages", &metrics.dropped),
-                    ("stalls", &metrics.stalls),
-                    ("history_damage", &metrics.history_damage),
-                    ("given_up_messages", &metrics.given_up),
-                    ("isolated_messages", &metrics.isolated),
-                ]),
+                source_counters(
+                    metrics,
+                    &[
+                        ("received_messages", &metrics.received),
+                        ("received_bytes", &metrics.received_bytes),
+                        ("redelivered_messages", &metrics.redelivered),
+                        ("duplicate_messages", &metrics.duplicates),
+                        ("dropped_messages", &metrics.dropped),
+                        ("stalls", &metrics.stalls),
+                        ("given_up_messages", &metrics.given_up),
+                        ("isolated_messages", &metrics.isolated),
+                    ],
+                ),
                 vec![held],
             ),
             self.stage(
@@ -255,6 +257,7 @@ impl View {
             stages,
             consumer: self.lag.lock().expect("no holder panics").clone(),
             lanes: self.lanes(),
+            history: metrics.damage.all(),
             exporter: ExporterStatus::from(&self.exporter),
         }
     }
@@ -300,6 +303,12 @@ impl View {
             last_error: self.metrics.errors.get(stage),
         }
     }
+}
+
+/// With the signs of damage, which have a label of their own.
+fn source_counters(metrics: &Metrics, named: &[(&str, &IntCounter)]) -> BTreeMap<String, u64> {
+    let damage = ("history_damage".to_owned(), metrics.history_damage_sum());
+    counters(named).into_iter().chain([damage]).collect()
 }
 
 fn counters(named: &[(&str, &IntCounter)]) -> BTreeMap<String, u64> {

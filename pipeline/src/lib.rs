@@ -44,3 +44,5 @@ pub mod config;
 pub mod metrics;
 /// The verbs of the command line.
 pub mod cli;
+/// What is wrong with a configuration, a machine and its servers, before it costs data.
+pub mod doctor;

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use flightline::cli::{
-    Cli, Exit, Failure, Verb, check, completions, dead, demo, log, out, parse, record, replay, run,
-    setup,
+    Cli, Exit, Failure, Verb, check, completions, dead, demo, doctor, log, out, parse, record,
+    replay, run, setup,
 };
 use flightline::config::environment::Environment;
 use flightline::config::load::load;
@@ -50,6 +50,7 @@ fn live(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.verb {
         Verb::Completions(args) => completions::run(args),
         Verb::Check(_) => check::run(&loaded),
+        Verb::Doctor(args) => runtime.block_on(doctor::run(&loaded.config, args)),
         Verb::Setup(args) => runtime.block_on(setup::run(&loaded.config, args)),
         Verb::Run(_) => runtime.block_on(run::run(&loaded.config)),
         Verb::Replay(args) => runtime.block_on(replay::run(&loaded, args)),

@@ -13,6 +13,7 @@ pub mod ingest;
 
 use crate::admin::status::LastErrors;
 use crate::batch::Cut;
+use crate::source::damage::{Findings, Kind};
 
 /// The stages, in the order of the path: the values of the label `stage`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -150,8 +151,10 @@ pub struct Metrics {
     pub dropped: IntCounter,
     /// Times the source had to start over: nothing came although something should have.
     pub stalls: IntCounter,
-    /// Signs that the stream was deleted, purged or damaged.
-    pub history_damage: IntCounter,
+    /// Signs that the stream was deleted, purged or damaged, by kind.
+    pub history_damage: IntCounterVec,
+    /// The last of them, for `/status`.
+    pub damage: Findings,
     /// Messages that the consumer will not deliver any more.
     pub given_up: IntCounter,
     /// Messages that were delivered so often that they went alone.
@@ -258,10 +261,12 @@ impl Metrics {
                 "flightline_source_stalls_total",
                 "Times the source had to ask again because nothing came.",
             ),
-            history_damage: make.counter(
+            history_damage: make.counters(
                 "flightline_history_damage_total",
                 "Signs that the stream was deleted, purged or damaged.",
+                &["kind"],
             ),
+            damage: Findings::default(),
             given_up: make.counter(
                 "flightline_given_up_messages_total",
                 "Messages that the consumer will not deliver any more.",
@@ -372,6 +377,9 @@ impl Metrics {
         for cut in [Cut::Lines, Cut::Bytes, Cut::Age, Cut::Drain] {
             metrics.batches.with_label_values(&[cut.as_str()]);
         }
+        for kind in Kind::ALL {
+            metrics.history_damage.with_label_values(&[kind.as_str()]);
+        }
         metrics
     }
 
@@ -399,6 +407,12 @@ impl Metrics {
     pub fn held(&self) -> usize {
         let path = self.held_bytes.get() + self.in_flight_bytes.get();
         usize::try_from(path + self.ingest.held_bytes.get()).unwrap_or_default()
+    }
+
+    /// All signs of damage so far.
+    pub fn history_damage_sum(&self) -> u64 {
+        let of = |kind: &Kind| self.history_damage.with_label_values(&[kind.as_str()]);
+        Kind::ALL.iter().map(|kind| of(kind).get()).sum()
     }
 
     /// Everything dead-lettered so far.

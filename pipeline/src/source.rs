@@ -30,8 +30,14 @@ pub mod pulls;
 mod reply;
 /// What a consumer will not deliver any more.
 pub(crate) mod given_up;
+/// What can have happened to a stream behind our back, and how it is told.
+pub mod damage;
 /// Signs that the stream's history was damaged.
 mod watch;
+/// What is remembered of it beyond this process.
+mod mark;
+/// The watch and its memory: what a source knows of its stream's history.
+mod history;
 /// Several subscriptions as one stream.
 pub mod merged;
 /// When they came, where the server does not say it.

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::exporter::Exporter;
 use crate::exporter::refusal::Refusal;
 use crate::metrics::Stage;
+use crate::source::damage::DamageStatus;
 
 /// The most bytes of an error that are kept: the first sentence matters, a server's whole answer does not.
 const MAX_ERROR: usize = 512;
@@ -30,6 +31,9 @@ pub struct Status {
     /// The lanes of a divided stream; absent where it is not divided.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lanes: Vec<LaneStatus>,
+    /// Damage to the stream's history, the oldest first; absent where there was none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<DamageStatus>,
     /// The series table.
     pub exporter: ExporterStatus,
 }

@@ -66,6 +66,7 @@ async fn server(series: usize) -> Server {
             last_error: None,
         }],
         consumer: None,
+        history: Vec::new(),
         lanes: Vec::new(),
         exporter: ExporterStatus::from(&table),
     };

@@ -29,11 +29,11 @@ impl Bus {
         Err(self.client.server_info().version)
     }
 
-    /// Whether a stream may have ack-all consumers, and how many replicas it has.
+    /// Whether a stream may have ack-all consumers.
     ///
     /// # Errors
     /// [`EnsureError::Unfit`] if the server would ack by itself what is not stored.
-    pub(crate) async fn ensure_lanes_are_safe(&self, stream: &str) -> Result<u64, EnsureError> {
+    pub(crate) async fn ensure_lanes_are_safe(&self, stream: &str) -> Result<(), EnsureError> {
         let config = self.stream_config(stream).await?;
         // nats-server 2.12.1, server/consumer.go: when a message that is not acked is removed from the middle of the stream,
         // `decStreamPending` has it acked by `processAckMsg`, which with ack-all acks everything before it, too. A rollup of a
@@ -50,7 +50,7 @@ impl Bus {
                  before them for acked; turn that off, or leave source.partitions out"
             )));
         }
-        Ok(config["num_replicas"].as_u64().unwrap_or(1))
+        Ok(())
     }
 
     /// Sees to it that a stream stores subjects with `prefix` in `count` partitions, for the durable `consumer`.

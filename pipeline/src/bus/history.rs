@@ -6,9 +6,11 @@ use async_nats::jetstream::consumer::pull;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
 use async_nats::jetstream::context::{ConsumerInfoError, ConsumerInfoErrorKind};
 use async_nats::jetstream::context::{CreateStreamError, GetStreamError, GetStreamErrorKind};
+use async_nats::jetstream::stream::RawMessageErrorKind;
 use async_nats::jetstream::{ErrorCode, consumer, stream};
 
 use flightline_contract::filter::covers;
+use serde::{Deserialize, Serialize};
 use tracing::{error, warn};
 
 use super::{Bus, StreamConfig};
@@ -52,7 +54,7 @@ pub enum EnsureError {
 }
 
 /// What the server says of a consumer and its stream at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsumerState {
     /// When the stream was created: another time is another stream of the same name.
     pub stream_created: i64,
@@ -60,8 +62,14 @@ pub struct ConsumerState {
     pub consumer_created: i64,
     /// The stream's first sequence still there.
     pub first_sequence: u64,
-    /// The stream's last sequence.
+    /// The stream's last sequence, before the consumer was looked at.
     pub last_sequence: u64,
+    /// The same, after that: what came meanwhile may be in the consumer's counts or not.
+    pub last_after: u64,
+    /// How many messages the stream had then.
+    pub messages: u64,
+    /// When the message of `last_sequence` was stored, in nanoseconds since the Unix epoch.
+    pub last_time: i64,
     /// All up to here is acknowledged.
     pub ack_floor: u64,
     /// Not yet delivered.
@@ -72,6 +80,10 @@ pub struct ConsumerState {
     pub delivered_consumer: u64,
     /// The last sequence of the stream that was delivered.
     pub delivered_stream: u64,
+    /// The subjects the consumer takes; all of them if empty.
+    pub filters: Vec<String>,
+    /// The server removes the consumer when nobody has asked it for anything for so long; never if zero.
+    pub idle_limit: Duration,
 }
 
 /// What tells one history of a stream from another of the same name.
@@ -235,9 +247,37 @@ impl Bus {
             Err(e) => return Err(unavailable(e.to_string())),
         };
         let stream = handle.cached_info();
-        match handle.consumer_info(consumer).await {
-            Ok(info) => Ok(Some(state(stream, &info))),
-            Err(e) if consumer_is_absent(&e) => Ok(None),
+        let info = match handle.consumer_info(consumer).await {
+            Ok(info) => info,
+            Err(e) if consumer_is_absent(&e) => return Ok(None),
+            Err(e) => return Err(unavailable(e.to_string())),
+        };
+        let after = handle.get_info().await;
+        let after = after.map_err(|e| unavailable(e.to_string()))?;
+        Ok(Some(ConsumerState {
+            last_after: after.state.last_sequence,
+            ..state(stream, &info)
+        }))
+    }
+
+    /// When the message of this sequence was stored, in nanoseconds since the Unix epoch; `None` if the stream does not have it.
+    ///
+    /// # Errors
+    /// [`EnsureError::Unavailable`] when there is no answer.
+    pub(crate) async fn time_of(
+        &self,
+        stream: &str,
+        sequence: u64,
+    ) -> Result<Option<i64>, EnsureError> {
+        let unavailable = |reason: String| EnsureError::Unavailable {
+            what: format!("message {sequence} of stream {stream}"),
+            reason,
+        };
+        let handle = self.jetstream.get_stream_no_info(stream).await;
+        let handle = handle.map_err(|e| unavailable(e.to_string()))?;
+        match handle.get_raw_message(sequence).await {
+            Ok(message) => Ok(Some(nanos(message.time.unix_timestamp_nanos()))),
+            Err(e) if matches!(e.kind(), RawMessageErrorKind::NoMessageFound) => Ok(None),
             Err(e) => Err(unavailable(e.to_string())),
         }
     }
@@ -249,11 +289,24 @@ fn state(stream: &stream::Info, info: &consumer::Info) -> ConsumerState {
         consumer_created: nanos(info.created.unix_timestamp_nanos()),
         first_sequence: stream.state.first_sequence,
         last_sequence: stream.state.last_sequence,
+        last_after: stream.state.last_sequence,
+        messages: stream.state.messages,
+        last_time: nanos(stream.state.last_timestamp.unix_timestamp_nanos()),
         ack_floor: info.ack_floor.stream_sequence,
         pending: info.num_pending,
         ack_pending: info.num_ack_pending as u64,
         delivered_consumer: info.delivered.consumer_sequence,
         delivered_stream: info.delivered.stream_sequence,
+        idle_limit: info.config.inactive_threshold,
+        filters: filters(&info.config),
+    }
+}
+
+/// What a consumer takes; everything if empty.
+pub(super) fn filters(config: &consumer::Config) -> Vec<String> {
+    match config.filter_subject.as_str() {
+        "" => config.filter_subjects.clone(),
+        one => vec![one.to_owned()],
     }
 }
 

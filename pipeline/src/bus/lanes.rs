@@ -7,7 +7,7 @@ use futures_util::TryStreamExt;
 use serde_json::{Value, json};
 
 use super::divided::unavailable;
-use super::history::consumer_is_absent;
+use super::history::{consumer_is_absent, filters};
 use super::{Bus, EnsureError, Existed};
 use crate::source::ledger::{Counts, Holes};
 use crate::source::plan::{self, Found, Lane};
@@ -175,7 +175,7 @@ fn number(what: &str, value: &Value) -> Result<u64, EnsureError> {
 
 fn found(info: Info) -> Found {
     Found {
-        filters: filters(&info),
+        filters: filters(&info.config),
         name: info.name,
         ack_floor: info.ack_floor.stream_sequence,
         open: info.num_pending + info.num_ack_pending as u64,
@@ -191,13 +191,6 @@ fn filters_in(config: &Value) -> Vec<String> {
     all.filter(|filter| !filter.is_empty())
         .map(str::to_owned)
         .collect()
-}
-
-fn filters(info: &Info) -> Vec<String> {
-    match info.config.filter_subject.as_str() {
-        "" => info.config.filter_subjects.clone(),
-        one => vec![one.to_owned()],
-    }
 }
 
 fn fits(stream: &str, lane: &Lane, description: &str, info: Info) -> Result<(), EnsureError> {

@@ -24,6 +24,24 @@ pub struct Check {
     pub keys: bool,
 }
 
+/// `flightline doctor`
+#[derive(Debug, Clone, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "flags as they are typed; each becomes an enum at once"
+)]
+pub struct Doctor {
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+    /// Let warnings decide the exit code, too: 78 where a setting is to be changed, 69 where a server is
+    #[arg(long)]
+    pub strict: bool,
+    /// Write one point (measurement flightline_doctor) to each InfluxDB, and leave it there
+    #[arg(long)]
+    pub probe: bool,
+}
+
 /// `flightline setup`
 #[derive(Debug, Clone, Args)]
 pub struct Setup {

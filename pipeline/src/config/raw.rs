@@ -73,6 +73,7 @@ pub(crate) struct Source {
     pub(crate) max_ack_pending: Key<i64>,
     pub(crate) prefetch: Key<String>,
     pub(crate) partitions: Key<Partitions>,
+    pub(crate) remember: Key<String>,
     pub(crate) queue_group: Key<String>,
     pub(crate) capacity: Key<i64>,
     pub(crate) buffer: Key<String>,

@@ -75,7 +75,7 @@ const CLASSES: &str = "metric, health, app, lifecycle";
 
 /// Every key, in the order of the documentation.
 #[rustfmt::skip] // One line a key: this is a table.
-pub static KEYS: [Entry; 99] = [
+pub static KEYS: [Entry; 100] = [
     key("prefix", Text, Given("telemetry"), "First token of the contract's subjects."),
 
     key("nats.url", List, Given("nats://127.0.0.1:4222"), "Servers, tried in turn: `nats://host:port` or `tls://host:port`."),
@@ -101,6 +101,7 @@ pub static KEYS: [Entry; 99] = [
     key("source.max_ack_pending", Count, Given("65536"), "jetstream: the most messages that may be un-acked, on all lanes together; at least twice `batch.lines`."),
     key("source.prefetch", Size, Given("4MiB"), "jetstream: bytes asked for ahead of decode."),
     key("source.partitions", Parts, Unset("one consumer, shared by all workers, each message acked by itself"), "jetstream: in order. 1: one owner at a time, acked in runs, the fastest. More: so many consumers with one owner each; or the subjects of each: `[\"a.>\", \"b.>\"]`."),
+    key("source.remember", Text, Given("nats"), "jetstream: where the stream's history is remembered, so that a worker says what happened before it started. `nats`: in the bucket `history-STREAM`, shared by all workers. `file:FOLDER`: outlives the server's disk. `nowhere`."),
     key("source.queue_group", Text, Given("flightline"), "core: the queue group, shared by all workers."),
     key("source.capacity", Count, Given("65536"), "core: messages the client holds before new ones are dropped (and counted)."),
     key("source.buffer", Size, Given("64MiB"), "core: bytes held for decode before new messages are dropped (and counted)."),

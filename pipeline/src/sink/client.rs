@@ -71,6 +71,8 @@ pub struct Answer {
     pub status: StatusCode,
     /// How long it asks us to wait.
     pub retry_after: Option<Duration>,
+    /// What else it said of itself.
+    pub headers: HeaderMap,
     /// The beginning of its body.
     pub body: Bytes,
 }
@@ -193,6 +195,7 @@ impl Client {
         Ok(Answer {
             status: head.status,
             retry_after: asked_to_wait(&head.headers),
+            headers: head.headers,
             body,
         })
     }

@@ -4,19 +4,20 @@
 //! Pull requests go out on an inbox of our own and messages come in on a plain subscription: half the cost of the client
 //! library's stream, and the count of what is open is ours (`pulls`).
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use flightline_contract::token::Prefix;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use super::damage::{Damage, Kind, Toll};
 use super::handoff::{Handoff, PathEnded};
+use super::history::History;
 use super::lane::Lane;
 use super::plan;
 use super::portion::Portion;
-use super::watch::{Reach, Watch};
 use crate::bus::{Bus, BusError, EnsureError, StreamSpec};
 use crate::config::JetStream;
 use crate::console::LastLag;
@@ -35,6 +36,9 @@ pub(crate) use session::declared;
 /// Pauses between tries to start over: the first and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
+/// For the look whose state is kept for the next worker; the drain has a deadline of its own.
+const LAST_LOOK: Duration = Duration::from_secs(1);
+
 /// Pulls from one durable consumer.
 #[derive(Debug)]
 pub struct Source {
@@ -43,7 +47,7 @@ pub struct Source {
     stream: StreamSpec,
     metrics: Arc<Metrics>,
     lag: LastLag,
-    watch: Arc<Mutex<Watch>>,
+    history: Arc<History>,
     pending: Arc<Portion>,
     held: Portion,
     /// Messages received here: other sources count in the same metrics.
@@ -84,9 +88,9 @@ enum Over {
     #[error("nothing came although a pull was open")]
     Silence,
     #[error(
-        "a message came that is another one than was here under its number: the stream was replaced or cut off"
+        "a message came that is another one than was here under its number {0}: the stream was replaced or cut off"
     )]
-    Stranger,
+    Stranger(u64),
     #[error("the connection to nats is down")]
     Disconnected,
     #[error("the server ended the pull: {0}")]
@@ -109,12 +113,16 @@ impl Source {
         Self {
             pending: Arc::new(Portion::of(&metrics.pending)),
             held: Portion::of(&metrics.held_bytes),
+            history: Arc::new(History::new(
+                bus.clone(),
+                config.clone(),
+                Arc::clone(&metrics),
+            )),
             bus,
             config,
             stream,
             metrics,
             lag,
-            watch: Arc::default(),
             came: AtomicU64::new(0),
             prefix: Prefix::DEFAULT.to_owned(),
             acks: Acks::Each,
@@ -130,9 +138,6 @@ impl Source {
 
     /// Reads a consumer that nobody else does.
     pub(crate) fn owning(mut self, owned: Owned) -> Self {
-        if !owned.plan.filters.is_empty() {
-            self.watch = Arc::new(Mutex::new(Watch::of(Reach::Part)));
-        }
         self.acks = Acks::All(owned);
         self
     }
@@ -142,8 +147,7 @@ impl Source {
         let looker = Looker {
             bus: self.bus.clone(),
             config: self.config.clone(),
-            watch: Arc::clone(&self.watch),
-            metrics: Arc::clone(&self.metrics),
+            history: Arc::clone(&self.history),
             pending: Arc::clone(&self.pending),
             lag: Arc::clone(&self.lag),
         };
@@ -174,15 +178,16 @@ impl Source {
                     self.metrics.stalls.inc();
                     warn!("{over}; asking again");
                 }
-                Over::Stranger => {
+                Over::Stranger(sequence) => {
                     // What the server had sent of the other history is not taken.
                     inbox = None;
-                    self.metrics.history_damage.inc();
-                    error!(
-                        stream = self.config.stream,
-                        consumer = self.config.consumer,
-                        "{over}; what is un-acked is read again"
-                    );
+                    warn!("{over}; what is un-acked is read again");
+                    self.history.tell(Damage {
+                        kind: Kind::StreamRewritten,
+                        from: sequence,
+                        to: sequence,
+                        messages: Toll::Unknown,
+                    });
                 }
                 Over::Ensure(EnsureError::Unfit(ref problem)) => {
                     error!(problem, "the stream cannot be read as configured")
@@ -197,6 +202,11 @@ impl Source {
         watcher.abort();
         // Dropping the handoff is the end of input. A path that has ended first leaves its messages to redelivery.
         handoff.hand_over_all().await.ok();
+        drop(handoff);
+        if self.bus.is_connected() {
+            let last_look = tokio::time::timeout(LAST_LOOK, self.history.keep_now());
+            last_look.await.ok();
+        }
     }
 
     /// The connection has its own back-off; another one on top would only add to it.

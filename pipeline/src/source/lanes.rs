@@ -190,7 +190,7 @@ impl Lanes {
                 .collect();
             let plan = self.member.plan(&table, &wanted, &holding, aim, now);
             let value = serde_json::to_vec(&plan.table).unwrap_or_default();
-            if leases.write(value.into(), revision).await? == Written::Yes {
+            if leases.write(value.into(), revision).await? != Written::No {
                 self.act(&plan, &holding, hands).await;
                 self.show(&plan.table);
                 return Ok(());

@@ -1,35 +1,17 @@
-//! Signs that the stream's history was damaged while we look at it: deletion, purge, another stream or consumer of the same
-//! name. Pure: states come in, findings go out; JetStream then goes on with what it has, but never quietly.
+//! Signs that a stream's history was damaged while we look at it, or since somebody last did: deletion, purge, another stream or
+//! consumer of the same name, lost acks, messages that nobody will get. Pure: states come in, findings go out; JetStream then goes
+//! on with what it has, but never quietly.
+//!
+//! A server that has just changed its leader tells for a moment what it knew before. So all but another birth has to be seen in
+//! two looks; until then the state before stays the one that is compared with.
 
+use std::time::Duration;
+
+use super::damage::{Damage, Kind, Toll};
 use crate::bus::{ConsumerState, StreamState};
 
-/// What was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Damage {
-    /// The stream was deleted and made anew.
-    StreamReplaced,
-    /// The stream ends earlier than it did.
-    StreamShortened {
-        /// The last sequence before and now.
-        from: u64,
-        /// Now.
-        to: u64,
-    },
-    /// Messages were removed before they were acknowledged.
-    Purged {
-        /// How many sequences at most.
-        messages: u64,
-    },
-    /// The consumer was deleted and made anew, not by us.
-    ConsumerReplaced,
-    /// The consumer knows less of what was acknowledged than it did.
-    AckFloorMovedBack {
-        /// The floor before.
-        from: u64,
-        /// Now.
-        to: u64,
-    },
-}
+/// Nanoseconds: nats-server 2.9 remembers a consumer's birth a little later than it tells it before its first restart.
+const SAME_BIRTH: u64 = 100_000_000;
 
 /// Where a deleted consumer starts again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,216 +19,207 @@ pub(crate) enum Resume {
     /// With everything: no consumer was seen before.
     Afresh,
     /// At the first sequence that may not be acknowledged yet, as far as was seen.
-    At(u64),
+    At(u64, Cause),
     /// With everything: what was seen before was another history, and its sequences mean nothing in this one.
     AtTheBeginning(Damage),
 }
 
-/// How much of its stream a consumer takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Reach {
-    /// All of it.
-    #[default]
-    All,
-    /// Some subjects: its ack floor stays behind when nothing comes on them.
-    Part,
+/// Why a consumer is not there any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// Somebody deleted it.
+    Deleted(Damage),
+    /// The server did, as it was told to when nobody asks the consumer for anything.
+    Idle,
 }
 
 /// Remembers the last state.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
-    reach: Reach,
     last: Option<ConsumerState>,
+    suspect: Option<Kind>,
+    end: End,
+}
+
+/// Whether the message at the end of the last state is known to be the one that was there.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum End {
+    #[default]
+    Seen,
+    /// The stream may have been cut off before it, and have grown since.
+    Doubtful,
 }
 
 impl Watch {
-    /// Of a consumer that takes so much.
-    pub(crate) fn of(reach: Reach) -> Self {
-        Self { reach, last: None }
-    }
-
-    /// Compares `state` with the last one.
-    pub(crate) fn look(&mut self, state: ConsumerState) -> Option<Damage> {
-        let damage = self.last.as_ref().and_then(|last| compare(last, &state));
-        let nothing_open = |last: &ConsumerState| last.pending + last.ack_pending == 0;
-        // What was removed then was nobody's.
-        let harmless = matches!(damage, Some(Damage::Purged { .. }))
-            && self.reach == Reach::Part
-            && self.last.as_ref().is_some_and(nothing_open);
-        let damage = damage.filter(|_| !harmless);
+    /// Begins with what was seen before this process, or by another one.
+    pub(crate) fn remember(&mut self, state: ConsumerState) {
+        self.end = End::Doubtful;
+        self.suspect = None;
         self.last = Some(state);
-        damage
     }
 
-    /// Where a consumer that was deleted has to start in the stream as it is now.
-    pub(crate) fn resume(&self, stream: StreamState) -> Resume {
+    /// The sequence whose message has to be asked for before `state` is looked at.
+    pub(crate) fn asks(&self, state: &ConsumerState) -> Option<u64> {
+        let last = self.last.as_ref().filter(|_| self.end == End::Doubtful)?;
+        let same = last.stream_created == state.stream_created;
+        let there = (state.first_sequence..=state.last_sequence).contains(&last.last_sequence);
+        (same && there).then_some(last.last_sequence)
+    }
+
+    /// Compares `state` with the last one; `stored_at` is when the message of [`Watch::asks`] was stored, if the stream has it.
+    pub(crate) fn look(&mut self, state: ConsumerState, stored_at: Option<i64>) -> Option<Damage> {
+        let last = self.last.as_ref();
+        let rewritten = last.filter(|last| stored_at.is_some_and(|time| time != last.last_time));
+        let rewritten = rewritten.map(|last| Damage {
+            kind: Kind::StreamRewritten,
+            from: last.last_sequence,
+            to: state.last_sequence,
+            messages: Toll::AtLeast(1),
+        });
+        let found = rewritten.or_else(|| compare(last?, &state));
+        match found {
+            Some(found) if self.suspect.is_none() && !is_birth(found.kind) => {
+                self.suspect = Some(found.kind);
+                if found.kind == Kind::StreamShortened {
+                    self.end = End::Doubtful;
+                }
+                None
+            }
+            found => {
+                self.suspect = None;
+                self.end = End::Seen;
+                self.last = Some(state);
+                found
+            }
+        }
+    }
+
+    /// Whether another look is needed to be sure of something.
+    pub(crate) fn suspects(&self) -> bool {
+        self.suspect.is_some()
+    }
+
+    /// Where a consumer that is not there has to start in the stream as it is now; `since` the last state, so much time has passed.
+    pub(crate) fn resume(&self, stream: StreamState, since: Duration) -> Resume {
         let Some(last) = &self.last else {
             return Resume::Afresh;
         };
+        let damage = |kind, from, to| Damage {
+            kind,
+            from,
+            to,
+            messages: Toll::Unknown,
+        };
         if stream.created != last.stream_created {
-            return Resume::AtTheBeginning(Damage::StreamReplaced);
+            let (from, to) = (last.last_sequence, stream.last_sequence);
+            return Resume::AtTheBeginning(damage(Kind::StreamReplaced, from, to));
         }
         if stream.last_sequence < last.ack_floor {
             let (from, to) = (last.last_sequence, stream.last_sequence);
-            return Resume::AtTheBeginning(Damage::StreamShortened { from, to });
+            return Resume::AtTheBeginning(damage(Kind::StreamShortened, from, to));
         }
-        Resume::At(last.ack_floor + 1)
+        let next = last.ack_floor + 1;
+        if !last.idle_limit.is_zero() && since >= last.idle_limit {
+            return Resume::At(next, Cause::Idle);
+        }
+        let deleted = damage(Kind::ConsumerDeleted, last.ack_floor, next);
+        Resume::At(next, Cause::Deleted(deleted))
     }
 
     /// Forgets the consumer's creation: it has just been made by us.
     pub(crate) fn forget(&mut self) {
-        self.last = None;
+        *self = Self::default();
     }
 }
 
+/// Another birth is another history at once; everything else may be a server that has not caught up.
+fn is_birth(kind: Kind) -> bool {
+    matches!(kind, Kind::StreamReplaced | Kind::ConsumerReplaced)
+}
+
 fn compare(last: &ConsumerState, now: &ConsumerState) -> Option<Damage> {
+    let moved = |kind, from, to| {
+        Some(Damage {
+            kind,
+            from,
+            to,
+            messages: Toll::Unknown,
+        })
+    };
     if now.stream_created != last.stream_created {
-        return Some(Damage::StreamReplaced);
+        return moved(Kind::StreamReplaced, last.last_sequence, now.last_sequence);
     }
     if now.last_sequence < last.last_sequence {
-        return Some(Damage::StreamShortened {
-            from: last.last_sequence,
-            to: now.last_sequence,
-        });
+        let messages = Toll::AtLeast(last.last_sequence - now.last_sequence);
+        let shortened = moved(Kind::StreamShortened, last.last_sequence, now.last_sequence);
+        return shortened.map(|damage| Damage { messages, ..damage });
     }
-    if now.consumer_created != last.consumer_created {
-        return Some(Damage::ConsumerReplaced);
+    if now.consumer_created.abs_diff(last.consumer_created) > SAME_BIRTH {
+        return moved(Kind::ConsumerReplaced, last.ack_floor, now.ack_floor);
     }
-    // The stream's beginning jumped over messages that were neither acknowledged before nor can have been since. A limit of
-    // the stream (age, bytes) that bites does the same, and is the same loss.
-    let floor = last.ack_floor.max(now.ack_floor);
-    if now.first_sequence > last.first_sequence && now.first_sequence > floor + 1 {
-        return Some(Damage::Purged {
-            messages: now.first_sequence - 1 - last.ack_floor.max(last.first_sequence - 1),
-        });
+    if let Some(damage) = removed(last, now) {
+        return Some(damage);
     }
     if now.ack_floor < last.ack_floor {
-        return Some(Damage::AckFloorMovedBack {
-            from: last.ack_floor,
-            to: now.ack_floor,
-        });
+        return moved(Kind::AckFloorMovedBack, last.ack_floor, now.ack_floor);
     }
     None
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{Damage, Reach, Resume, Watch};
-    use crate::bus::{ConsumerState, StreamState};
-
-    const STATE: ConsumerState = ConsumerState {
-        stream_created: 1,
-        consumer_created: 2,
-        first_sequence: 1,
-        last_sequence: 100,
-        ack_floor: 50,
-        pending: 40,
-        ack_pending: 10,
-        delivered_consumer: 60,
-        delivered_stream: 60,
+/// What is pending grows by what is published and shrinks by what is delivered. If it has shrunk by more, messages were removed
+/// that nobody will get. Redeliveries and what was published beside a filter only make the sum smaller, so that it is never too
+/// large; what was delivered and removed before its ack cannot be told from what was acked.
+fn removed(last: &ConsumerState, now: &ConsumerState) -> Option<Damage> {
+    if now.filters != last.filters {
+        // Other subjects are pending.
+        return None;
+    }
+    let delivered = now
+        .delivered_consumer
+        .checked_sub(last.delivered_consumer)?;
+    let takes_all = now.filters.is_empty();
+    let published = if takes_all {
+        now.last_sequence.saturating_sub(last.last_after)
+    } else {
+        0
     };
-
-    fn after(now: ConsumerState) -> Option<Damage> {
-        let mut watch = Watch::default();
-        assert_eq!(watch.look(STATE), None);
-        watch.look(now)
+    let vanished = (last.pending + published).saturating_sub(now.pending.saturating_add(delivered));
+    // nats-server 2.9 loses count of what is pending when a subject is purged; of what the stream has it does not.
+    let gone = |state: &ConsumerState| state.last_sequence.saturating_sub(state.messages);
+    let lost = vanished.min(gone(now).saturating_sub(gone(last)));
+    let beginning_moved = now.first_sequence > last.first_sequence;
+    // The first message there is lies behind one that was not acked: where the server lets the floor stand, it is a sign by itself.
+    // A consumer with nothing un-acked may just not be told its floor (nats-server 2.9, before the first ack).
+    let floor = last.ack_floor.max(now.ack_floor);
+    let un_acked = last.ack_pending.min(now.ack_pending) > 0;
+    let passed = takes_all && beginning_moved && un_acked && now.first_sequence > floor + 1;
+    if lost == 0 && !passed {
+        return None;
     }
-
-    #[test]
-    fn progress_is_no_damage() {
-        assert_eq!(
-            after(ConsumerState {
-                last_sequence: 200,
-                ack_floor: 180,
-                first_sequence: 150,
-                ..STATE
-            }),
-            None
-        );
-    }
-
-    #[test]
-    fn a_deleted_consumer_starts_where_it_was_only_in_the_same_history() {
-        let mut watch = Watch::default();
-        let same = StreamState {
-            created: 1,
-            last_sequence: 120,
+    let first_open = last.ack_floor + 1;
+    if beginning_moved && now.first_sequence > first_open && takes_all {
+        let open = last.pending + last.ack_pending + now.last_after - last.last_sequence;
+        let passed_over = now.first_sequence - first_open.max(last.first_sequence);
+        // A server that lets the floor stand may count as open what is gone.
+        let most = if passed {
+            passed_over
+        } else {
+            passed_over.min(open.saturating_sub(now.pending + now.ack_pending))
         };
-        assert_eq!(watch.resume(same), Resume::Afresh);
-        watch.look(STATE);
-        assert_eq!(watch.resume(same), Resume::At(51));
-        let replaced = StreamState {
-            created: 9,
-            last_sequence: 20,
-        };
-        assert_eq!(
-            watch.resume(replaced),
-            Resume::AtTheBeginning(Damage::StreamReplaced)
-        );
-        let restored = StreamState {
-            created: 1,
-            last_sequence: 40,
-        };
-        assert_eq!(
-            watch.resume(restored),
-            Resume::AtTheBeginning(Damage::StreamShortened { from: 100, to: 40 })
-        );
+        return Some(Damage {
+            kind: Kind::MessagesRemoved,
+            from: first_open,
+            to: now.first_sequence - 1,
+            messages: Toll::Between(lost, most.max(lost)),
+        });
     }
-
-    #[test]
-    fn what_is_removed_beside_a_consumer_that_has_nothing_open_is_no_damage() {
-        let quiet = ConsumerState {
-            pending: 0,
-            ack_pending: 0,
-            ..STATE
-        };
-        for (reach, told) in [(Reach::All, true), (Reach::Part, false)] {
-            let mut watch = Watch::of(reach);
-            watch.look(quiet.clone());
-            let damage = watch.look(ConsumerState {
-                first_sequence: 81,
-                ..quiet.clone()
-            });
-            assert_eq!(damage.is_some(), told, "{reach:?}");
-        }
-    }
-
-    #[test]
-    fn each_kind_of_damage_is_told() {
-        assert_eq!(
-            after(ConsumerState {
-                stream_created: 9,
-                ..STATE
-            }),
-            Some(Damage::StreamReplaced)
-        );
-        assert_eq!(
-            after(ConsumerState {
-                consumer_created: 9,
-                ..STATE
-            }),
-            Some(Damage::ConsumerReplaced)
-        );
-        assert_eq!(
-            after(ConsumerState {
-                last_sequence: 10,
-                ..STATE
-            }),
-            Some(Damage::StreamShortened { from: 100, to: 10 })
-        );
-        assert_eq!(
-            after(ConsumerState {
-                first_sequence: 81,
-                ..STATE
-            }),
-            Some(Damage::Purged { messages: 30 })
-        );
-        assert_eq!(
-            after(ConsumerState {
-                ack_floor: 20,
-                ..STATE
-            }),
-            Some(Damage::AckFloorMovedBack { from: 50, to: 20 })
-        );
-    }
+    Some(Damage {
+        kind: Kind::MessagesMissing,
+        from: last.delivered_stream + 1,
+        to: now.last_sequence,
+        messages: Toll::AtLeast(lost),
+    })
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use flightline::ack::{self, Told};
 use flightline::batch::{Batch, Entry};
 use flightline::bus::{Bus, StreamSpec};
-use flightline::config::{JetStream, Partitions};
+use flightline::config::{JetStream, Partitions, Remember};
 use flightline::delivery::Chunk;
 use flightline::metrics::Metrics;
 use flightline::sink::share::{InFlight, Share};
@@ -120,6 +120,7 @@ fn lanes(bus: &Bus, metrics: &Arc<Metrics>) -> Lanes {
         max_ack_pending: 100_000,
         prefetch_bytes: 256 * 1024,
         partitions: None,
+        remember: Remember::Nowhere,
     };
     let stream = StreamSpec {
         name: "TELEMETRY".to_owned(),

@@ -15,7 +15,7 @@ use crate::cli::run::unavailable;
 use crate::cli::{Exit, Failure, setup};
 use crate::config::{
     Compression, Config, DeadLetters, Influx, InfluxApi, InfluxAuth, JetStream, JsonPath, LineFile,
-    Mapping, Pick, Sink, SinkKind, Source, TimeUnit,
+    Mapping, Pick, Remember, Sink, SinkKind, Source, TimeUnit,
 };
 
 /// Half a second: a demo is looked at.
@@ -82,6 +82,7 @@ pub(super) async fn fit(
             max_ack_pending: 100_000,
             prefetch_bytes: 8 << 20,
             partitions: None,
+            remember: Remember::Nowhere,
         });
     } else {
         config.prefix = Prefix::DEFAULT.to_owned();

@@ -11,7 +11,9 @@ use crate::batch::Limits;
 use crate::config::check::{Checker, Section, at, listener, partitions};
 use crate::config::raw;
 use crate::config::spot::Key;
-use crate::config::{Admin, Core, DeadLetters, Exporter, JetStream, Log, LogFormat, Source};
+use crate::config::{
+    Admin, Core, DeadLetters, Exporter, JetStream, Log, LogFormat, Remember, Source,
+};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -62,6 +64,7 @@ pub(crate) fn source(check: &mut Checker, raw: Key<raw::Source>) -> Source {
                     &(64 * KIB..=GIB),
                 )),
                 partitions: partitions::divided(check, &section, raw.partitions),
+                remember: remember(check, &section, &raw.remember),
             })
         }
         Kind::Core => {
@@ -76,11 +79,25 @@ pub(crate) fn source(check: &mut Checker, raw: Key<raw::Source>) -> Source {
                     ("max_ack_pending", at(&raw.max_ack_pending), right),
                     ("prefetch", at(&raw.prefetch), right),
                     ("partitions", at(&raw.partitions), right),
+                    ("remember", at(&raw.remember), right),
                 ],
             );
             Source::Core(core(check, &section, &raw))
         }
     }
+}
+
+fn remember(check: &mut Checker, section: &Section, raw: &Key<String>) -> Remember {
+    let cure = "write nats, nowhere, or file: and a folder, such as \"file:state\"";
+    let found = check.parsed(section, "remember", raw, cure, |text| match text {
+        "nats" => Ok(Remember::Nats),
+        "nowhere" => Ok(Remember::Nowhere),
+        _ => match text.strip_prefix("file:") {
+            Some(folder) if !folder.trim().is_empty() => Ok(Remember::Folder(folder.into())),
+            _ => Err("is no place".to_owned()),
+        },
+    });
+    found.unwrap_or_default()
 }
 
 fn core(check: &mut Checker, section: &Section, raw: &raw::Source) -> Core {

@@ -2,10 +2,9 @@
 
 use tracing::{error, info};
 
-use super::look::say;
 use super::{Acks, Over, Owned, Source};
 use crate::bus::Existed;
-use crate::source::watch::Resume;
+use crate::source::watch::{Cause, Resume};
 
 impl Source {
     pub(super) async fn ensure(&self) -> Result<(), Over> {
@@ -13,10 +12,12 @@ impl Source {
             info!(stream = self.stream.name, subjects = ?self.stream.subjects, "created the stream");
         }
         let (stream, consumer) = (&self.config.stream, &self.config.consumer);
+        let _making = self.history.making().await;
+        self.history.recall().await;
         let now = self.bus.stream_state(stream).await?;
-        let resume = self.watch.lock().expect("no holder panics").resume(now);
+        let resume = self.history.resume(now).await;
         let start = match resume {
-            Resume::At(sequence) => Some(sequence),
+            Resume::At(sequence, _) => Some(sequence),
             Resume::Afresh | Resume::AtTheBeginning(_) => None,
         };
         let existed = match &self.acks {
@@ -32,36 +33,40 @@ impl Source {
                 } = owned;
                 let start = match resume {
                     Resume::Afresh => owned.start,
-                    Resume::At(_) | Resume::AtTheBeginning(_) => start,
+                    Resume::At(..) | Resume::AtTheBeginning(_) => start,
                 };
                 let ensured = self.bus.ensure_lane(&self.config, plan, description, start);
                 ensured.await?
             }
         };
         if existed == Existed::Before {
+            self.history.first_look().await?;
             return Ok(());
         }
-        match &resume {
+        match resume {
             Resume::Afresh => info!(stream, consumer, "created the durable consumer"),
-            Resume::At(start) => {
-                self.metrics.history_damage.inc();
+            Resume::At(start, Cause::Idle) => info!(
+                stream,
+                consumer,
+                start,
+                "the server had removed the durable consumer, idle as it was; created it again from the last ack seen"
+            ),
+            Resume::At(start, Cause::Deleted(damage)) => {
+                self.history.tell(damage);
                 error!(
                     stream,
-                    consumer,
-                    start,
-                    "the durable consumer was deleted; created it again from the last ack seen"
+                    consumer, start, "created the durable consumer again from the last ack seen"
                 );
             }
             Resume::AtTheBeginning(damage) => {
-                self.metrics.history_damage.inc();
-                say(&self.config, damage);
+                self.history.tell(damage);
                 error!(
                     stream,
                     consumer, "created the durable consumer again, from the stream's beginning"
                 );
             }
         }
-        self.watch.lock().expect("no holder panics").forget();
+        self.history.begin_anew().await;
         Ok(())
     }
 }

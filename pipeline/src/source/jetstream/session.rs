@@ -180,7 +180,7 @@ impl Source {
                 match owned.lane.deliver(arrival, &subject) {
                     Delivered::New(ticket) => Some(Ack::by_ticket(ticket)),
                     Delivered::Again => None,
-                    Delivered::Stranger => return Err(Over::Stranger),
+                    Delivered::Stranger => return Err(Over::Stranger(arrival.stream)),
                 }
             }
             // No stream counts from 0.

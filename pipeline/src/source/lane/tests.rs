@@ -25,6 +25,7 @@ fn state(stream_created: i64, delivered: u64) -> ConsumerState {
         ack_pending: delivered,
         delivered_consumer: delivered,
         delivered_stream: delivered,
+        ..ConsumerState::default()
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
-use crate::bus::{Bus, Division, EnsureError, Existed, Leases, StreamSpec};
+use crate::bus::{Bucket, Bus, Cell, Division, EnsureError, Existed, StreamSpec};
 use crate::config::{JetStream, Partitions};
 use crate::source::jetstream::Owned;
 use crate::source::plan::{self, Extent, Found, Lane};
@@ -45,7 +45,7 @@ pub(super) struct Terms {
     partitions: Partitions,
     stream: StreamSpec,
     prefix: String,
-    leases: Option<Leases>,
+    leases: Option<Cell>,
     footing: Footing,
     lanes: Vec<Lane>,
     start: Option<u64>,
@@ -86,7 +86,7 @@ impl Terms {
     }
 
     /// The bucket, once it is there.
-    pub(super) fn leases(&self) -> Option<Leases> {
+    pub(super) fn leases(&self) -> Option<Cell> {
         self.leases.clone()
     }
 
@@ -224,12 +224,12 @@ impl Terms {
         Ok(())
     }
 
-    async fn ensure(&self) -> Result<Leases, EnsureError> {
+    async fn ensure(&self) -> Result<Cell, EnsureError> {
         let stream = &self.config.stream;
         if self.bus.ensure_stream(&self.stream).await? == Existed::Created {
             info!(stream, subjects = ?self.stream.subjects, "created the stream");
         }
-        let replicas = self.bus.ensure_lanes_are_safe(stream).await?;
+        self.bus.ensure_lanes_are_safe(stream).await?;
         match self.partitions {
             Partitions::Hashed(count) if count > 1 => {
                 let consumer = &self.config.consumer;
@@ -247,8 +247,8 @@ impl Terms {
             Partitions::Filters(_) => self.bus.ensure_undivided(stream).await?,
         }
         // One bucket a stream and one key a consumer: put together into one name, two of them could be the same.
-        let leases = self.bus.leases(stream, &self.config.consumer, replicas);
-        leases.await
+        let consumer = &self.config.consumer;
+        self.bus.cell(Bucket::Lanes, stream, consumer).await
     }
 }
 

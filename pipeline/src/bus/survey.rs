@@ -1,0 +1,173 @@
+//! What `flightline doctor` asks of a server: nothing is created or changed. Answers are taken as they are; what a server does not
+//! know of stays empty.
+
+use std::time::Duration;
+
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::response::Response;
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::{Bus, EnsureError};
+use crate::bus::divided::unavailable;
+
+/// Where a server tells its settings to whom its system account lets.
+const SETTINGS: &str = "$SYS.REQ.SERVER.PING.VARZ";
+/// Who may not ask gets no answer at all.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A stream as its server describes it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct StreamFacts {
+    pub(crate) config: StreamSettings,
+    pub(crate) state: StreamCounts,
+    /// The server's time, from 2.10 on.
+    pub(crate) ts: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct StreamSettings {
+    pub(crate) name: String,
+    pub(crate) subjects: Vec<String>,
+    pub(crate) retention: String,
+    pub(crate) storage: String,
+    pub(crate) discard: String,
+    pub(crate) num_replicas: u64,
+    /// Nanoseconds; 0 for no limit.
+    pub(crate) max_age: u64,
+    pub(crate) max_bytes: i64,
+    pub(crate) max_msgs: i64,
+    /// Nanoseconds.
+    pub(crate) duplicate_window: u64,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct StreamCounts {
+    pub(crate) messages: u64,
+    pub(crate) bytes: u64,
+    pub(crate) consumer_count: u64,
+    pub(crate) first_ts: String,
+    pub(crate) last_ts: String,
+}
+
+/// A consumer as its server describes it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ConsumerFacts {
+    pub(crate) config: ConsumerSettings,
+    pub(crate) num_pending: u64,
+    pub(crate) num_ack_pending: i64,
+    pub(crate) num_waiting: u64,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ConsumerSettings {
+    pub(crate) deliver_subject: String,
+    pub(crate) ack_policy: String,
+    /// Nanoseconds.
+    pub(crate) ack_wait: u64,
+    pub(crate) max_ack_pending: i64,
+    pub(crate) max_deliver: i64,
+    pub(crate) filter_subject: String,
+    pub(crate) filter_subjects: Vec<String>,
+    /// Nanoseconds; 0 for never.
+    pub(crate) inactive_threshold: u64,
+}
+
+impl Bus {
+    /// The server's version.
+    pub(crate) fn version(&self) -> String {
+        self.client.server_info().version
+    }
+
+    /// Whether the server is at least this version.
+    pub(crate) fn is_at_least(&self, (major, minor, patch): (i64, i64, i64)) -> bool {
+        self.client.is_server_compatible(major, minor, patch)
+    }
+
+    /// Whether there is a JetStream for us.
+    ///
+    /// # Errors
+    /// When there is not.
+    pub(crate) async fn stores(&self) -> Result<(), EnsureError> {
+        self.ask("INFO", &json!({})).await.map(drop)
+    }
+
+    /// A stream; `None` if there is none.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub(crate) async fn stream_facts(
+        &self,
+        stream: &str,
+    ) -> Result<Option<StreamFacts>, EnsureError> {
+        self.look_up(&format!("STREAM.INFO.{stream}"), &json!({}))
+            .await
+    }
+
+    /// A consumer; `None` if there is none.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub(crate) async fn consumer_facts(
+        &self,
+        stream: &str,
+        consumer: &str,
+    ) -> Result<Option<ConsumerFacts>, EnsureError> {
+        self.look_up(&format!("CONSUMER.INFO.{stream}.{consumer}"), &json!({}))
+            .await
+    }
+
+    /// The streams that capture some of these subjects.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub(crate) async fn capturing(&self, subject: &str) -> Result<Vec<String>, EnsureError> {
+        let request = json!({ "subject": subject });
+        let answer = self.ask("STREAM.NAMES", &request).await?;
+        let names = answer["streams"].as_array().into_iter().flatten();
+        Ok(names.filter_map(Value::as_str).map(str::to_owned).collect())
+    }
+
+    async fn look_up<T: for<'de> Deserialize<'de>>(
+        &self,
+        what: &str,
+        request: &Value,
+    ) -> Result<Option<T>, EnsureError> {
+        let answer = self.jetstream.request(what.to_owned(), request).await;
+        match answer.map_err(|error| unavailable(what, &error))? {
+            Response::Ok(answer) => Ok(Some(answer)),
+            Response::Err { error } => match error.error_code() {
+                ErrorCode::STREAM_NOT_FOUND | ErrorCode::CONSUMER_NOT_FOUND => Ok(None),
+                _ => Err(unavailable(what, &error)),
+            },
+        }
+    }
+
+    /// The settings of a server; `None` if we may not see them.
+    pub(crate) async fn server_settings(&self) -> Option<Value> {
+        let inbox = self.inbox();
+        let mut answers = self.subscribe(&inbox).await.ok()?;
+        let asked = self.pull_settings(&inbox).await;
+        asked.ok()?;
+        let answer = timeout(PATIENCE, answers.next()).await.ok()??;
+        // Nobody who answers is told by a status without a body.
+        let mut answer: Value = serde_json::from_slice(&answer.payload).ok()?;
+        Some(answer["data"].take())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one door")]
+    async fn pull_settings(&self, inbox: &str) -> Result<(), EnsureError> {
+        let asked = self
+            .client
+            .publish_with_reply(SETTINGS, inbox.to_owned(), Bytes::new());
+        asked.await.map_err(|error| unavailable(SETTINGS, &error))
+    }
+}

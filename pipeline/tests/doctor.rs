@@ -1,0 +1,216 @@
+//! Promise: `flightline doctor` names what is wrong with a machine, its configuration and its stores, with the cure; finds nothing
+//! in what is healthy; changes nothing, leaves nothing behind, shows no secret, and ends in time. Streams: doctor_streams.rs.
+
+#[path = "rig/visit.rs"]
+mod visit;
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use flightline_fixtures::influxd::Influxd;
+use flightline_fixtures::nats::{Nats, Options};
+use flightline_fixtures::stub::Stub;
+use flightline_fixtures::stub::answer::{Answer, Api};
+use flightline_fixtures::tls::Certificates;
+use flightline_fixtures::wait;
+use flightline_fixtures::worker::Worker;
+use serde_json::Value;
+use visit::{Visit, sound_servers};
+
+/// Where nobody listens.
+const NOWHERE: &str = "nats://127.0.0.1:1";
+
+/// A healthy server.
+fn server() -> Nats {
+    sound_servers().remove(0).start()
+}
+
+#[test]
+fn a_healthy_set_up_has_no_finding_and_nothing_is_left_behind() {
+    let server = server();
+    let influxd = Influxd::start();
+    influxd.create_database("db");
+    let config = format!(
+        "[nats]\nurl = \"{}\"\n[sink]\nkind = \"influxdb\"\nurl = \"{}\"\napi = \"v1\"\ndb = \"db\"\n",
+        server.url(),
+        influxd.url()
+    );
+    let mut worker = Worker::start(env!("CARGO_BIN_EXE_flightline"), &config);
+    let visit =
+        Visit::influx(&server.url(), &influxd.url(), "v1").key("ADMIN__LISTEN", worker.admin());
+    let limit = Duration::from_secs(30);
+    let created = wait::until(limit, || worker.status()["consumer"].is_object());
+    created.unwrap();
+    let streams = || server.monitor("/jsz")["streams"].clone();
+    let before = streams();
+    assert_eq!(visit.bad(), []);
+    visit.finds("ok", "worker_runs", "the worker's own port is no trouble");
+    visit.finds("ok", "sink", "the store");
+    let said = visit.say(&["--strict"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.ends_with("0 errors, 0 warnings\n"), "{said:?}");
+    assert_eq!(streams(), before);
+    assert!(influxd.points("db").is_empty());
+    // With --probe one point is.
+    assert_eq!(visit.say(&["--probe"]).code, 0);
+    assert_eq!(influxd.points("db").len(), 1);
+    assert_eq!(worker.stop().code(), Some(0));
+}
+
+#[test]
+fn without_any_server_the_machine_is_looked_at_first_and_the_exit_code_is_69() {
+    let started = Instant::now();
+    let visit = Visit::influx(NOWHERE, "http://127.0.0.1:1", "v1");
+    let said = visit.say(&["--json"]);
+    assert_eq!(said.code, 69, "{said:?}");
+    let report: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(
+        (&report["format"], &report["severity"]),
+        (&1.into(), &"error".into())
+    );
+    let codes: Vec<_> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["code"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        codes,
+        ["admin_taken", "nats_unreachable", "sink_unreachable"]
+    );
+    assert!(started.elapsed() < Duration::from_secs(40));
+}
+
+#[test]
+fn a_store_that_never_answers_is_not_waited_for() {
+    let stub = Stub::start();
+    stub.hold();
+    let visit = Visit::influx(NOWHERE, &stub.url(), "v2").key("SINK__TIMEOUT", "300ms");
+    visit.finds("error", "sink_unreachable", "held");
+}
+
+#[test]
+fn settings_that_do_not_fit_are_warnings_which_count_only_if_asked_to() {
+    let server = server();
+    let influxd = Influxd::start();
+    influxd.create_database("db");
+    let visit = Visit::influx(&server.url(), &influxd.url(), "v1")
+        .key("SINK__TIMEOUT", "20s")
+        .key("SOURCE__MAX_ACK_PENDING", "10000");
+    let expected =
+        ["ack_wait_short", "ack_pending_small"].map(|code| ("warning".to_owned(), code.to_owned()));
+    assert_eq!(visit.bad(), expected);
+    assert_eq!(visit.say(&[]).code, 0);
+    assert_eq!(visit.say(&["--strict"]).code, 78);
+    let core = Visit::new(NOWHERE).key("SOURCE__KIND", "core");
+    core.finds("note", "at_most_once", "core");
+}
+
+#[test]
+fn what_is_wrong_with_the_machine_is_found() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    Visit::new(NOWHERE).key("ADMIN__LISTEN", &address).finds(
+        "warning",
+        "admin_taken",
+        "somebody listens",
+    );
+    // No user may make a file there.
+    Visit::new(NOWHERE)
+        .key("SINK__DIR", "/proc/flightline")
+        .finds("error", "folder_unwritable", "sink");
+    Visit::new(NOWHERE)
+        .key("SOURCE__REMEMBER", "file:/proc/flightline")
+        .finds("error", "folder_unwritable", "source.remember");
+    Visit::new(NOWHERE)
+        .key("DEADLETTER__KIND", "file")
+        .key("DEADLETTER__PATH", "/proc/flightline/letters")
+        .finds("error", "folder_unwritable", "deadletter.path");
+    Visit::new(NOWHERE).key("SINK__KEEP_BYTES", "900TiB").finds(
+        "warning",
+        "disk_full",
+        "sink.keep_bytes",
+    );
+    // Those of the tests hold for a day.
+    let certificates = Certificates::make();
+    let ca = certificates.ca.display().to_string();
+    let visit = Visit::new(NOWHERE).key("NATS__TLS__CA_FILE", &ca);
+    visit.finds("warning", "certificate_ends", "nats.tls.ca_file");
+    let key = certificates.client.key.display().to_string();
+    let visit = Visit::new(NOWHERE).key("NATS__TLS__CA_FILE", &key);
+    visit.finds("error", "certificate_ends", "a key is no certificate");
+}
+
+#[test]
+fn what_is_wrong_with_a_store_is_found() {
+    let influxd = Influxd::start_with_auth("admin", "pass");
+    let real = |db: &str, password: &str| {
+        Visit::influx(NOWHERE, &influxd.url(), "v1")
+            .key("SINK__DB", db)
+            .key("SINK__USER", "admin")
+            .key("SINK__PASSWORD", password)
+    };
+    real("absent", "pass").finds("error", "sink_missing", "no database");
+    real("absent", "wrong").finds("error", "sink_refused", "wrong password");
+    assert_eq!(real("absent", "pass").say(&[]).code, 78);
+
+    let nothing = serde_json::json!({"code": "invalid", "message": "writing requires points"});
+    let cases = [
+        ("v2", Answer::unauthorized(), ("error", "sink_refused")),
+        ("v2", Answer::forbidden(), ("error", "sink_refused")),
+        (
+            "v2",
+            Answer::not_found(Api::V2, "b"),
+            ("error", "sink_missing"),
+        ),
+        ("v3", Answer::unavailable(), ("error", "sink_failing")),
+        ("v2", Answer::json(400, &nothing), ("ok", "sink")),
+        ("v3", Answer::ok(), ("ok", "sink")),
+        (
+            "v2",
+            Answer::stored().with_header("date", "Mon, 02 Jan 2017 03:04:05 GMT"),
+            ("warning", "clock_skew"),
+        ),
+    ];
+    for (api, answer, (severity, code)) in cases {
+        let why = format!("{api} {answer:?}");
+        let mut answers = Some(answer);
+        let stub = Stub::answering(move |_| answers.take().unwrap());
+        Visit::influx(NOWHERE, &stub.url(), api).finds(severity, code, &why);
+        let bodies: Vec<_> = stub
+            .writes()
+            .iter()
+            .map(|write| write.lines().len())
+            .collect();
+        assert_eq!(bodies, [0], "{why}");
+    }
+}
+
+#[test]
+fn no_secret_is_shown() {
+    let secret = "s3cr3t-t0k3n";
+    let server = Options::default().token(secret).start();
+    let refusing = Stub::start();
+    refusing.require_token("another");
+    let wrong = format!("{secret}-wrong");
+    for token in [secret, &wrong] {
+        let visit = Visit::influx(&server.url(), &refusing.url(), "v2")
+            .key("NATS__TOKEN", token)
+            .key("SINK__TOKEN", secret);
+        for words in [&["--json", "-vv"][..], &["-vv"]] {
+            let said = visit.say(words);
+            assert!(
+                !said.out.contains(secret) && !said.log.contains(secret),
+                "{said:?}"
+            );
+            assert!(said.out.contains("sink_refused"), "{said:?}");
+        }
+    }
+    let in_url = server.url().replace("nats://", &format!("nats://{wrong}@"));
+    let said = Visit::new(&in_url).say(&["-vv"]);
+    assert!(said.out.contains("nats_unreachable"), "{said:?}");
+    assert!(
+        !said.out.contains(secret) && !said.log.contains(secret),
+        "{said:?}"
+    );
+}
