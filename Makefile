@@ -4,15 +4,19 @@
 # make bench          the table of targets with figures, in minutes (make bench BENCH_ARGS= takes an hour, for figures to be quoted),
 #                     and the ratios against those of the baseline
 # make endurance      the supervisor under load for long, as it is released, with figures: ten minutes
+# make faults         faults put in on purpose at exact steps, and a table of what became of every point; `make test` runs it, too
+#                     (make faults FAULTS=long goes on for twenty minutes with fresh seeds; FAULTS_ARGS="-- --list" names the faults)
 # The rest are the parts of `make test`.
 
 CARGO ?= cargo
 FOR ?=
 DEMO_ARGS ?=
+FAULTS ?=
 BENCH_ARGS ?= --short
+FAULTS_ARGS ?=
 BASELINE = $(wildcard bench/baseline.json)
 
-.PHONY: demo test build bench endurance servers fmt lint unit doc gate
+.PHONY: demo test build bench endurance faults servers fmt lint unit doc gate
 
 demo:
 	$(CARGO) run --locked --release --quiet --package flightline -- demo $(if $(FOR),--for $(FOR)) $(DEMO_ARGS)
@@ -33,6 +37,9 @@ bench: servers
 # One at a time, so that each figure is of one thing.
 endurance: servers
 	FLIGHTLINE_LONG=1 $(CARGO) test --locked --release --package flightline-supervisor --test endurance -- --test-threads 1
+
+faults: servers
+	FAULTS="$(FAULTS)" $(CARGO) test --locked --package flightline --test faults $(FAULTS_ARGS)
 
 servers:
 	fixtures/install-servers

@@ -32,8 +32,13 @@ pub(crate) struct Publisher {
 impl Publisher {
     /// Connects, and creates the stream as a worker would.
     pub(crate) async fn new(server: &Nats) -> Self {
+        Self::at(vec![server.url()]).await
+    }
+
+    /// As [`Publisher::new`], on any of the servers at `urls`.
+    pub(crate) async fn at(urls: Vec<String>) -> Self {
         let config = NatsConfig {
-            urls: vec![server.url()],
+            urls,
             auth: NatsAuth::None,
             tls: Tls::default(),
             name: "publisher".to_owned(),

@@ -1,0 +1,146 @@
+//! The promises under faults: real servers, a worker between two proxies, a load that goes on, and one thing after the other that
+//! goes wrong at an exact step. An oracle issues numbered points; a judge asks the store and the dead letters what became of
+//! each. Prints a table, and fails when a single point is lost, doubled or altered.
+//!
+//! `cargo test -p flightline --test faults` runs each fault once, `FAULTS=long` again and again for twenty minutes. After `--`:
+//! words select faults by name, `--seed N` repeats a run, `--list` names them. `faults/` has a file per family.
+
+/// Numbered messages by seed.
+#[path = "faults/oracle.rs"]
+mod oracle;
+/// Publishes them.
+#[path = "faults/load.rs"]
+mod load;
+/// Counts what became of them.
+#[path = "faults/judge.rs"]
+mod judge;
+/// What differs between scenes.
+#[path = "faults/setting.rs"]
+mod setting;
+/// Servers, worker, proxies.
+#[path = "faults/scene.rs"]
+mod scene;
+/// Where on its way a message is.
+#[path = "faults/step.rs"]
+mod step;
+/// A name and what happens.
+#[path = "faults/fault.rs"]
+mod fault;
+/// What is printed.
+#[path = "faults/table.rs"]
+mod table;
+/// The command line.
+#[path = "faults/arguments.rs"]
+mod arguments;
+/// The judge itself is tried.
+#[path = "faults/trial.rs"]
+mod trial;
+
+/// Publisher and dead letters, as the other tests have them.
+#[path = "rig/support.rs"]
+mod support;
+
+/// The worker is killed, stopped, ended.
+#[path = "faults/worker.rs"]
+mod worker;
+
+use std::io::{self, Write};
+use std::panic;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use arguments::{Arguments, What};
+use fault::Fault;
+use table::Row;
+
+/// `FAULTS=long` begins no further round after so long.
+const LONG: Duration = Duration::from_secs(20 * 60);
+
+/// Every fault.
+fn faults() -> Vec<Fault> {
+    let families = [worker::faults()];
+    families.into_iter().flatten().collect()
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::parse(std::env::args().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(problem) => {
+            writeln!(io::stderr(), "{problem}").expect("standard error takes a line");
+            return ExitCode::from(64);
+        }
+    };
+    let length = match std::env::var("FAULTS").as_deref() {
+        Ok("long") => LONG,
+        _ => Duration::ZERO,
+    };
+    run(&arguments, length).expect("standard output takes lines")
+}
+
+fn run(arguments: &Arguments, length: Duration) -> io::Result<ExitCode> {
+    let mut out = io::stdout();
+    let faults: Vec<Fault> = faults()
+        .into_iter()
+        .filter(|fault| arguments.selects(&fault.name))
+        .collect();
+    match arguments.what {
+        What::Nothing => return Ok(ExitCode::SUCCESS),
+        What::List => {
+            for fault in &faults {
+                writeln!(out, "{}: test", fault.name)?;
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        What::Run => {}
+    }
+    trial::hold();
+    if faults.is_empty() {
+        writeln!(out, "no fault has such a name; --list names them")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    // A row says why a scene ended.
+    panic::set_hook(Box::new(|_| {}));
+    table::head(&mut out)?;
+    let start = Instant::now();
+    let mut rows = Vec::new();
+    loop {
+        rows.extend(round(&faults, arguments)?);
+        if start.elapsed() >= length {
+            break;
+        }
+    }
+    table::sum(&mut out, &rows, start.elapsed())?;
+    let all_hold = rows.iter().all(Row::holds);
+    Ok(if all_hold {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Each fault once, some at the same time.
+fn round(faults: &[Fault], arguments: &Arguments) -> io::Result<Vec<Row>> {
+    let next = AtomicUsize::new(0);
+    let rows = Mutex::new(Vec::new());
+    let work = || {
+        while let Some(fault) = faults.get(next.fetch_add(1, Ordering::Relaxed)) {
+            // Short, to be typed again.
+            let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(..1 << 32));
+            let row = fault.run(seed);
+            let mut rows = rows.lock().expect("nobody panics while printing");
+            table::row(&mut io::stdout(), &row)?;
+            rows.push(row);
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..arguments.at_once).map(|_| scope.spawn(work)).collect();
+        let ends = workers.into_iter();
+        ends.map(|worker| worker.join().expect("a fault's panic is a row"))
+            .collect::<io::Result<()>>()
+    })?;
+    Ok(rows.into_inner().expect("nobody panics while printing"))
+}
