@@ -43,6 +43,18 @@ mod support;
 /// The worker is killed, stopped, ended.
 #[path = "faults/worker.rs"]
 mod worker;
+/// nats-server is.
+#[path = "faults/nats.rs"]
+mod nats;
+/// influxd is.
+#[path = "faults/influx.rs"]
+mod influx;
+/// Connections are cut, held, refused.
+#[path = "faults/wire.rs"]
+mod wire;
+/// There are more workers, and fewer.
+#[path = "faults/scale.rs"]
+mod scale;
 
 use std::io::{self, Write};
 use std::panic;
@@ -61,7 +73,13 @@ const LONG: Duration = Duration::from_secs(20 * 60);
 
 /// Every fault.
 fn faults() -> Vec<Fault> {
-    let families = [worker::faults()];
+    let families = [
+        worker::faults(),
+        nats::faults(),
+        influx::faults(),
+        wire::faults(),
+        scale::faults(),
+    ];
     families.into_iter().flatten().collect()
 }
 
@@ -138,9 +156,10 @@ fn round(faults: &[Fault], arguments: &Arguments) -> io::Result<Vec<Row>> {
     };
     thread::scope(|scope| {
         let workers: Vec<_> = (0..arguments.at_once).map(|_| scope.spawn(work)).collect();
-        let ends = workers.into_iter();
-        ends.map(|worker| worker.join().expect("a fault's panic is a row"))
-            .collect::<io::Result<()>>()
+        let mut ends = workers.into_iter();
+        ends.try_for_each(|worker: thread::ScopedJoinHandle<'_, io::Result<()>>| {
+            worker.join().expect("a fault's panic is a row")
+        })
     })?;
     Ok(rows.into_inner().expect("nobody panics while printing"))
 }

@@ -96,11 +96,8 @@ fn lines(numbers: std::ops::Range<u64>, stamp: Stamp) -> Message {
 fn line(number: u64, stamp: Stamp) -> (String, Point) {
     let proof = proof(number);
     let written = proof.replace('\\', "\\\\").replace('"', "\\\"");
-    let (series, signed) = (number % 8, signed(number));
-    let fields = format!(
-        "number={number}i,proof=\"{written}\",half={signed}.5,even={}",
-        number % 2 == 0
-    );
+    let (series, signed, even) = (number % 8, signed(number), number.is_multiple_of(2));
+    let fields = format!("number={number}i,proof=\"{written}\",half={signed}.5,even={even}");
     #[expect(clippy::cast_precision_loss, reason = "numbers are far below 2^52")]
     let half = signed as f64 + 0.5;
     let (text, point) = match stamp {
@@ -122,7 +119,7 @@ fn line(number: u64, stamp: Stamp) -> (String, Point) {
         .field(NUMBER, Value::Integer(signed))
         .field("proof", Value::Text(proof))
         .field("half", Value::Float(half))
-        .field("even", Value::Boolean(number % 2 == 0));
+        .field("even", Value::Boolean(even));
     (text, point)
 }
 

@@ -2,6 +2,7 @@
 //! of it, and a load that never stops while the fault happens. No hook in the program under test: the proxies stop the
 //! conversation at an exact step.
 
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -78,6 +79,8 @@ pub(crate) struct Scene {
     oracle: Oracle,
     load: Option<Load>,
     peak: u64,
+    /// What is wrong beside the data, in words.
+    wrong: Vec<String>,
 }
 
 impl Scene {
@@ -102,6 +105,7 @@ impl Scene {
             oracle,
             load: Some(load),
             peak: 0,
+            wrong: Vec::new(),
         };
         scene.add_worker();
         scene.warm();
@@ -140,28 +144,25 @@ impl Scene {
         self.wire_store.cut();
     }
 
-    /// SIGKILL to the last worker. What it has written and nobody got dies with it.
+    /// SIGKILL to the last worker, which is started again. What was on the wires is lost.
     pub(crate) fn kill_worker(&mut self) {
-        self.note_memory();
-        self.workers
-            .last_mut()
-            .expect("a scene has a worker")
-            .kill();
+        let mut worker = self.workers.pop().expect("a scene has a worker");
+        self.note_memory_of(&worker);
+        worker.kill();
         self.cut();
         self.calm();
-    }
-
-    /// Starts the killed worker again.
-    pub(crate) fn restart_worker(&mut self) {
-        self.workers
-            .last_mut()
-            .expect("a scene has a worker")
-            .restart();
+        worker.restart();
+        self.workers.push(worker);
     }
 
     /// Longer than the ack wait: what a worker holds comes again.
     pub(crate) fn longer_than_ack_wait(&self) -> Duration {
         Duration::from_millis(self.setting.ack_wait + 1_000)
+    }
+
+    /// Longer than the worker waits for a store's answer.
+    pub(crate) fn longer_than_an_answer(&self) -> Duration {
+        Duration::from_millis(self.setting.timeout + 500)
     }
 
     /// A length of time that is no condition, as that of an outage.
@@ -170,17 +171,10 @@ impl Scene {
         assert!(passed.is_err(), "nothing is waited for");
     }
 
-    /// Keeps the workers' peaks, as those of killed ones are gone.
-    pub(crate) fn note_memory(&mut self) {
-        let peaks = self
-            .workers
-            .iter()
-            .filter_map(|worker| Usage::of(worker.id()));
-        let peak = peaks
-            .map(|usage| usage.peak << 10)
-            .max()
-            .unwrap_or_default();
-        self.peak = self.peak.max(peak);
+    /// Keeps the peak of a worker that is about to end.
+    pub(crate) fn note_memory_of(&mut self, worker: &Worker) {
+        let peak = Usage::of(worker.id()).map(|usage| usage.peak << 10);
+        self.peak = self.peak.max(peak.unwrap_or_default());
     }
 
     /// Where the consumer is. The server has to run.
@@ -206,7 +200,6 @@ impl Scene {
 
     /// The fault is over: waits until everything is through, ends the workers, and judges.
     pub(crate) fn finish(mut self) -> Outcome {
-        let mut wrong = Vec::new();
         let over = Instant::now();
         let backlog = self.progress().last;
         let through = wait::until(LIVELY, || self.progress().floor >= backlog);
@@ -224,32 +217,43 @@ impl Scene {
         });
         let progress = self.progress();
         if through.is_err() || all.is_err() {
-            wrong.push(format!(
+            self.wrong.push(format!(
                 "not all of {sent} are acked {LIVELY:?} after the fault: {progress:?}"
             ));
         }
-        self.note_memory();
+        let mut logs = Vec::new();
+        while let Some(worker) = self.workers.pop() {
+            logs.push(self.end(worker));
+        }
         let ceiling = self.setting.ceiling();
         if self.peak > ceiling {
-            wrong.push(format!(
-                "resident with {} bytes, and {ceiling} are allowed",
-                self.peak
+            let peak = self.peak;
+            self.wrong.push(format!(
+                "resident with {peak} bytes, and {ceiling} are allowed"
             ));
         }
-        for worker in &mut self.workers {
-            let status = worker.stop();
-            if status.code() != Some(0) {
-                wrong.push(format!("a worker ends with {status}"));
-            }
-        }
-        let logs = self.workers.iter().map(Worker::log);
         Outcome {
             verdict: judge(&self.world(sent)),
             redelivered: progress.delivered.saturating_sub(progress.last),
             recovered,
             peak: self.peak,
-            wrong,
-            log: logs.collect::<Vec<_>>().join("\n--\n"),
+            wrong: self.wrong,
+            log: logs.join("\n--\n"),
+        }
+    }
+
+    /// SIGTERM to a worker that is in nobody's way: it has to end as it should. Its log.
+    pub(crate) fn end(&mut self, mut worker: Worker) -> String {
+        self.note_memory_of(&worker);
+        let status = worker.stop();
+        self.exited(status);
+        worker.log()
+    }
+
+    /// A worker that was asked to end did: nothing may be left un-acked.
+    pub(crate) fn exited(&mut self, status: ExitStatus) {
+        if status.code() != Some(0) {
+            self.wrong.push(format!("a worker ends with {status}"));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Worlds with one thing wrong come in: the judge must see it. A judge that cannot find anything proves nothing, so this is
 //! held before each run.
 
-use flightline_fixtures::points::{Point, Points, Time, Value};
+use flightline_fixtures::points::{FieldType, Point, Points, Time, Value};
 
 use crate::judge::{Verdict, World, judge};
 use crate::oracle::{NUMBER, Oracle};
@@ -48,9 +48,26 @@ fn stamped(mut point: Point) -> Point {
     point
 }
 
-/// Each with what is lost, doubled and altered.
-fn wrong(right: &World) -> Vec<(&'static str, World, [u64; 3])> {
-    let with = |change: &dyn Fn(&mut Vec<Point>)| {
+/// What is wrong, and how much of it is lost, doubled and altered.
+type Wrong = (&'static str, World, [u64; 3]);
+
+fn wrong(right: &World) -> Vec<Wrong> {
+    let mut wrong = wrong_points(right);
+    let mut missing = right.clone();
+    missing.letters.pop();
+    wrong.push(("a missing letter", missing, [1, 0, 0]));
+    let mut altered = right.clone();
+    altered.letters[0].payload.push(b'!');
+    wrong.push(("an altered letter", altered, [1, 0, 1]));
+    let mut retyped = right.clone();
+    let kind = retyped.types.values_mut().next();
+    *kind.expect("fields have types") = FieldType::Text;
+    wrong.push(("another type of a field", retyped, [0, 0, 1]));
+    wrong
+}
+
+fn wrong_points(right: &World) -> Vec<Wrong> {
+    let with = |change: fn(&mut Vec<Point>)| {
         let points = right.stored.iter().map(|(key, fields)| Point {
             key: key.clone(),
             fields: fields.clone(),
@@ -62,67 +79,31 @@ fn wrong(right: &World) -> Vec<(&'static str, World, [u64; 3])> {
             ..right.clone()
         }
     };
-    let unstamped = |points: &[Point]| {
-        let mut places = points.iter();
-        let place = places.position(|point| point.key.measurement == "unstamped");
-        place.expect("some are unstamped")
-    };
-    let mut missing_letter = right.clone();
-    missing_letter.letters.pop();
-    let mut altered_letter = right.clone();
-    altered_letter.letters[0].payload.push(b'!');
-    let mut other_type = right.clone();
-    let kind = other_type
-        .types
-        .values_mut()
-        .next()
-        .expect("fields have types");
-    *kind = flightline_fixtures::points::FieldType::Text;
+    let lost = with(|points| drop(points.pop()));
+    let doubled = with(|points| {
+        let unstamped = points
+            .iter()
+            .find(|point| point.key.measurement == "unstamped");
+        let mut again = unstamped.expect("some have no time").clone();
+        again.key.time = Time::At(43);
+        points.push(again);
+    });
+    let altered = with(|points| {
+        let text = Value::Text("another".to_owned());
+        points[0].fields.insert("proof".to_owned(), text);
+    });
+    let tagged = with(|points| points[0] = points[0].clone().tag("host", "here"));
+    let moved = with(|points| points[0].key.time = Time::At(44));
+    let strange = with(|points| {
+        points.push(Point::new("readings", Time::At(1)).field(NUMBER, Value::Integer(-5)));
+    });
     vec![
-        (
-            "a lost point",
-            with(&|points| drop(points.pop())),
-            [1, 0, 0],
-        ),
-        (
-            "a point stored at two times",
-            with(&|points| {
-                let mut again = points[unstamped(points)].clone();
-                again.key.time = Time::At(43);
-                points.push(again);
-            }),
-            [0, 1, 0],
-        ),
-        (
-            "an altered text",
-            with(&|points| {
-                let text = Value::Text("another".to_owned());
-                points[0].fields.insert("proof".to_owned(), text);
-            }),
-            [0, 0, 1],
-        ),
-        (
-            "an added tag",
-            with(&|points| {
-                drop(
-                    points[0]
-                        .key
-                        .tags
-                        .insert("host".to_owned(), "here".to_owned()),
-                )
-            }),
-            [0, 0, 1],
-        ),
-        (
-            "a point that nobody sent",
-            with(&|points| {
-                points.push(Point::new("readings", Time::At(1)).field(NUMBER, Value::Integer(-5)));
-            }),
-            [0, 0, 1],
-        ),
-        ("a missing letter", missing_letter, [1, 0, 0]),
-        ("an altered letter", altered_letter, [1, 0, 1]),
-        ("another type of a field", other_type, [0, 0, 1]),
+        ("a lost point", lost, [1, 0, 0]),
+        ("a point stored at two times", doubled, [0, 1, 0]),
+        ("an altered text", altered, [0, 0, 1]),
+        ("an added tag", tagged, [0, 0, 1]),
+        ("another time than was told", moved, [0, 0, 1]),
+        ("a point that nobody sent", strange, [0, 0, 1]),
     ]
 }
 
