@@ -9,7 +9,7 @@ use async_nats::Subject;
 
 use super::ledger::{Arrival, Counts, Due, Ledger, Period, Question, Taken};
 use super::reply::Form;
-use crate::bus::ConsumerState;
+use crate::bus::{ConsumerState, Line};
 
 /// What one owner has in hand of one ack-all consumer.
 #[derive(Default)]
@@ -23,6 +23,9 @@ struct Books {
     /// Which ledger it is, of those that the lane has had: a ticket of a former one settles nothing.
     generation: u64,
     acks: Acks,
+    /// Over which connection the consumer was looked at. A server that was killed may have forgotten what it delivered, and 2.9
+    /// takes an ack of that all the same: what it delivers again is then below its ack floor, and comes for ever.
+    line: Option<Line>,
     /// How acks are addressed; known from the first message on.
     form: Option<Form>,
 }
@@ -117,6 +120,11 @@ impl Drop for Ticket {
 impl Lane {
     fn books(&self) -> MutexGuard<'_, Books> {
         self.0.lock().expect("no holder panics")
+    }
+
+    /// A session starts over `line`: on another connection its acks wait.
+    pub(crate) fn over(&self, line: Line) {
+        self.books().line = Some(line);
     }
 
     /// A session starts on a consumer that the server says this of. What was on its way in the last one may be lost.
@@ -260,8 +268,8 @@ impl Lane {
 impl Books {
     fn due(&mut self) -> (Option<Subject>, u64) {
         let due: Option<Due> = match self.acks {
-            Acks::Flow => self.ledger.due(),
-            Acks::Wait => None,
+            Acks::Flow if self.line.as_ref().is_none_or(Line::is_up) => self.ledger.due(),
+            Acks::Flow | Acks::Wait => None,
         };
         let subject = due.and_then(|due| Some(self.form.as_ref()?.subject(due)));
         (subject, self.ledger.take_acked())
