@@ -96,6 +96,7 @@ impl Source {
         lane.over(line);
         let begun = lane.begin(&state);
         if begun == Begun::Anew {
+            self.metrics.forgotten.inc_by(lane.take_forgotten());
             warn!(
                 stream,
                 consumer,
