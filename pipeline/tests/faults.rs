@@ -52,6 +52,9 @@ mod influx;
 /// Connections are cut, held, refused.
 #[path = "faults/wire.rs"]
 mod wire;
+/// The same for a worker that acks in runs.
+#[path = "faults/lanes.rs"]
+mod lanes;
 /// There are more workers, and fewer.
 #[path = "faults/scale.rs"]
 mod scale;
@@ -65,7 +68,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use arguments::{Arguments, What};
-use fault::Fault;
+use fault::{Fault, Form};
 use table::Row;
 
 /// `FAULTS=long` begins no further round after so long.
@@ -78,6 +81,7 @@ fn faults() -> Vec<Fault> {
         nats::faults(),
         influx::faults(),
         wire::faults(),
+        lanes::faults(),
         scale::faults(),
     ];
     families.into_iter().flatten().collect()
@@ -91,19 +95,20 @@ fn main() -> ExitCode {
             return ExitCode::from(64);
         }
     };
-    let length = match std::env::var("FAULTS").as_deref() {
-        Ok("long") => LONG,
-        _ => Duration::ZERO,
+    let form = match std::env::var("FAULTS").as_deref() {
+        Ok("long") => Form::Long,
+        _ => Form::Short,
     };
-    run(&arguments, length).expect("standard output takes lines")
+    run(&arguments, form).expect("standard output takes lines")
 }
 
-fn run(arguments: &Arguments, length: Duration) -> io::Result<ExitCode> {
+fn run(arguments: &Arguments, form: Form) -> io::Result<ExitCode> {
     let mut out = io::stdout();
-    let faults: Vec<Fault> = faults()
-        .into_iter()
-        .filter(|fault| arguments.selects(&fault.name))
-        .collect();
+    let wanted = |fault: &Fault| {
+        let kept = fault.form == Form::Short || form == Form::Long || arguments.names(&fault.name);
+        kept && arguments.selects(&fault.name)
+    };
+    let faults: Vec<Fault> = faults().into_iter().filter(wanted).collect();
     match arguments.what {
         What::Nothing => return Ok(ExitCode::SUCCESS),
         What::List => {
@@ -126,7 +131,11 @@ fn run(arguments: &Arguments, length: Duration) -> io::Result<ExitCode> {
     let mut rows = Vec::new();
     loop {
         rows.extend(round(&faults, arguments)?);
-        if start.elapsed() >= length {
+        let again = match form {
+            Form::Short => false,
+            Form::Long => arguments.seed.is_none() && start.elapsed() < LONG,
+        };
+        if !again {
             break;
         }
     }

@@ -77,6 +77,11 @@ impl Arguments {
         Ok(arguments)
     }
 
+    /// Whether `name` is asked for by all of its name.
+    pub(crate) fn names(&self, name: &str) -> bool {
+        self.words.iter().any(|word| word == name)
+    }
+
     /// Whether `name` is asked for.
     pub(crate) fn selects(&self, name: &str) -> bool {
         let is = |word: &String| match self.compare {

@@ -4,6 +4,8 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use fastrand::Rng;
+
 use crate::scene::Scene;
 use crate::setting::Setting;
 use crate::table::Row;
@@ -14,8 +16,18 @@ type Act = Box<dyn Fn(&mut Scene) + Send + Sync>;
 /// One fault.
 pub(crate) struct Fault {
     pub(crate) name: String,
+    pub(crate) form: Form,
     setting: Setting,
     act: Act,
+}
+
+/// When a fault is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Each time.
+    Short,
+    /// With `FAULTS=long`, or when it is called by its name.
+    Long,
 }
 
 impl fmt::Debug for Fault {
@@ -43,16 +55,25 @@ impl Fault {
     ) -> Self {
         Self {
             name: name.into(),
+            form: Form::Short,
             setting,
             act: Box::new(act),
         }
+    }
+
+    /// The same, kept from the short form: another one stands for it there.
+    pub(crate) fn long(mut self) -> Self {
+        self.form = Form::Long;
+        self
     }
 
     /// Sets the scene, lets it happen, and has it judged.
     pub(crate) fn run(&self, seed: u64) -> Row {
         let start = Instant::now();
         let judged = catch_unwind(AssertUnwindSafe(|| {
-            let mut scene = Scene::open(seed, self.setting.clone());
+            let mut random = Rng::with_seed(seed);
+            let setting = self.setting.clone().by_chance(&mut random);
+            let mut scene = Scene::open(seed, setting);
             (self.act)(&mut scene);
             scene.finish()
         }));

@@ -28,7 +28,7 @@ pub(crate) fn faults() -> Vec<Fault> {
     faults
 }
 
-fn killed(scene: &mut Scene, step: Step) {
+pub(crate) fn killed(scene: &mut Scene, step: Step) {
     scene.reach(step);
     scene.nats.server().kill();
     scene.wire_nats.cut();
@@ -37,7 +37,7 @@ fn killed(scene: &mut Scene, step: Step) {
 }
 
 /// SIGSTOP, and in half of the runs for longer than the ack wait.
-fn stopped(scene: &mut Scene, step: Step) {
+pub(crate) fn stopped(scene: &mut Scene, step: Step) {
     scene.reach(step);
     scene.nats.server().pause();
     scene.calm();

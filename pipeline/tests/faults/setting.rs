@@ -1,51 +1,96 @@
-//! How a scene differs from others comes in, a worker's configuration and what it may take of memory by it goes out.
+//! How a scene differs from others comes in, a worker's configuration and what it may take of memory by it goes out. What is not
+//! of a fault's own is up to the seed: a promise holds whatever the batches are like.
+
+use fastrand::Rng;
 
 /// What a worker is resident with when it holds nothing: the program as tests build it, the exporter's table and the runtime.
 const PROGRAM: u64 = 32 << 20;
+
+/// How a worker reads the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// On one consumer with all others, each message acked by itself.
+    Shared,
+    /// As the owner of the only lane, acked in runs.
+    Lane,
+}
 
 /// How a scene differs from others.
 #[derive(Debug, Clone)]
 pub(crate) struct Setting {
     /// Messages a second.
     pub(crate) rate: u32,
+    /// How they are read.
+    pub(crate) reading: Reading,
     /// `source.ack_wait`, in milliseconds: what a killed worker held comes again so late.
     pub(crate) ack_wait: u64,
     /// `source.prefetch`, in bytes.
     pub(crate) prefetch: u64,
-    /// `batch.bytes`.
+    /// `batch.lines`
+    pub(crate) lines: u64,
+    /// `batch.bytes`
     pub(crate) batch: u64,
     /// `batch.age`, in milliseconds.
     pub(crate) age: u64,
     /// `sink.timeout`, in milliseconds.
     pub(crate) timeout: u64,
+    /// `sink.in_flight`
+    pub(crate) in_flight: u64,
+    /// `sink.compression`
+    pub(crate) compression: &'static str,
 }
 
 impl Default for Setting {
     fn default() -> Self {
         Self {
             rate: 300,
+            reading: Reading::Shared,
             ack_wait: 3_000,
             prefetch: 256 << 10,
+            lines: 500,
             batch: 256 << 10,
             age: 300,
             timeout: 2_000,
+            in_flight: 2,
+            compression: "none",
         }
     }
 }
 
 impl Setting {
-    /// `sink.in_flight`.
-    const IN_FLIGHT: u64 = 2;
+    /// The same, but for what is up to chance.
+    #[must_use]
+    pub(crate) fn by_chance(self, random: &mut Rng) -> Self {
+        let mut pick = |choices: [u64; 4]| choices[random.usize(..choices.len())];
+        Self {
+            rate: self.rate * u32::try_from(pick([2, 3, 4, 6])).expect("a few") / 3,
+            prefetch: pick([64 << 10, 128 << 10, 256 << 10, 1 << 20]),
+            lines: pick([20, 100, 500, 5_000]),
+            batch: pick([8 << 10, 64 << 10, 256 << 10, 1 << 20]),
+            age: pick([50, 150, 300, 800]),
+            in_flight: pick([1, 2, 3, 4]),
+            compression: ["none", "gzip"][random.usize(..2)],
+            ..self
+        }
+    }
 
     pub(crate) fn config(&self, nats: &str, store: &str, database: &str) -> String {
         let Self {
             ack_wait,
             prefetch,
+            lines,
             batch,
             age,
             timeout,
+            in_flight,
+            compression,
             rate: _,
+            reading,
         } = self;
+        let partitions = match reading {
+            Reading::Shared => "",
+            Reading::Lane => "partitions = 1",
+        };
         format!(
             r#"
 [nats]
@@ -53,8 +98,9 @@ url = "nats://{nats}"
 [source]
 ack_wait = "{ack_wait}ms"
 prefetch = "{prefetch}B"
+{partitions}
 [batch]
-lines = 500
+lines = {lines}
 bytes = "{batch}B"
 age = "{age}ms"
 [sink]
@@ -64,17 +110,25 @@ url = "http://{store}"
 db = "{database}"
 timeout = "{timeout}ms"
 max_backoff = "1s"
-in_flight = {}
+in_flight = {in_flight}
+compression = "{compression}"
 [run]
 drain = "20s"
-"#,
-            Self::IN_FLIGHT
+"#
         )
     }
 
     /// What a worker may be resident with, in bytes. Each byte of a batch is there up to three times: as payload, as lines, as the
     /// client's request; one batch is open while others are in flight.
     pub(crate) fn ceiling(&self) -> u64 {
-        PROGRAM + 2 * self.prefetch + 3 * self.batch * (Self::IN_FLIGHT + 1)
+        PROGRAM + 2 * self.prefetch + 3 * self.batch * (self.in_flight + 1)
+    }
+
+    /// Among so many acks each place is met: a lane gives one for a batch.
+    pub(crate) fn acks(&self) -> u32 {
+        match self.reading {
+            Reading::Shared => 100,
+            Reading::Lane => 4,
+        }
     }
 }

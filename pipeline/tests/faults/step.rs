@@ -61,6 +61,7 @@ impl Scene {
             hold: Hold::Way(Way::Up),
         };
         let nth = self.random.u32(1..100);
+        let nth_ack = self.random.u32(1..=self.setting.acks());
         let (wire, trap) = match step {
             Step::Pulled => {
                 self.wire_store.arm(nothing_to_store);
@@ -92,7 +93,7 @@ impl Scene {
                     &self.wire_nats,
                     Trap {
                         sign: ack,
-                        nth,
+                        nth: nth_ack,
                         hold,
                     },
                 )
@@ -103,7 +104,7 @@ impl Scene {
                     &self.wire_nats,
                     Trap {
                         sign: ack,
-                        nth,
+                        nth: nth_ack,
                         hold,
                     },
                 )

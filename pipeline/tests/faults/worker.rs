@@ -28,13 +28,13 @@ pub(crate) fn faults() -> Vec<Fault> {
     faults
 }
 
-fn killed(scene: &mut Scene, step: Step) {
+pub(crate) fn killed(scene: &mut Scene, step: Step) {
     scene.reach(step);
     scene.kill_worker();
 }
 
 /// SIGSTOP; the servers go on, and in half of the runs deliver again what the worker holds.
-fn stopped(scene: &mut Scene, step: Step) {
+pub(crate) fn stopped(scene: &mut Scene, step: Step) {
     scene.reach(step);
     scene.worker().signal(Signal::Stop);
     scene.calm();
