@@ -1,18 +1,16 @@
 //! influxd ends or stands still, with a write on its way to it, in it or behind it.
 
-use flightline_fixtures::chaos::trap::{Hold, Sign, Trap, Way};
-
 use crate::fault::Fault;
 use crate::scene::Scene;
-use crate::step::{REACH, Step};
+use crate::step::Step;
 
 /// Where a write is.
 #[derive(Debug, Clone, Copy)]
 enum Write {
     /// On its way: nothing of it has come.
     Outside,
-    /// Half of its body has come.
-    Half,
+    /// A part of its body has come.
+    Within,
     /// All of it has come; whether it is stored is up to chance.
     Inside,
 }
@@ -21,7 +19,7 @@ enum Write {
 pub(crate) fn faults() -> Vec<Fault> {
     let places = [
         (Write::Outside, "before_a_write"),
-        (Write::Half, "within_a_body"),
+        (Write::Within, "within_a_body"),
         (Write::Inside, "after_a_body"),
     ];
     let at = |what: &str, act: fn(&mut Scene, Write)| {
@@ -45,15 +43,7 @@ fn reach(scene: &mut Scene, write: Write) {
     match write {
         Write::Outside => scene.reach(Step::Batched),
         Write::Inside => scene.reach(Step::Sent),
-        Write::Half => {
-            scene.wire_store.arm(Trap {
-                sign: Sign::Body(scene.random.u16(1..1000)),
-                nth: 1,
-                hold: Hold::Way(Way::Up),
-            });
-            let half = scene.wire_store.wait_sprung(REACH);
-            half.expect("writes go on");
-        }
+        Write::Within => scene.reach_within_a_body(),
     }
 }
 

@@ -24,9 +24,11 @@ use crate::support::{BINARY, dead_letters};
 
 /// The database.
 const DB: &str = "faults";
-/// Everything that was in the stream when a fault ended is acked so soon: an ack wait, the longest back-off, a new connection and
-/// a busy machine.
+/// After a fault the ack floor moves at least so often until everything is acked: an ack wait, the longest back-off, a new
+/// connection and a busy machine.
 const LIVELY: Duration = Duration::from_secs(30);
+/// And in the end it is.
+const THROUGH: Duration = Duration::from_secs(300);
 /// So many lines are stored before a fault: everything runs.
 const WARM: f64 = 100.0;
 /// Lame ducks begin at once. The duration is the shortest that the server takes; one client makes it a second.
@@ -202,25 +204,18 @@ impl Scene {
     pub(crate) fn finish(mut self) -> Outcome {
         let over = Instant::now();
         let backlog = self.progress().last;
-        let through = wait::until(LIVELY, || self.progress().floor >= backlog);
+        let through = self.wait_lively(|progress| progress.floor >= backlog);
         let recovered = over.elapsed();
         let load = self.load.take().expect("the load ends here");
         let sent = load.finish();
-        let all = wait::until(LIVELY, || {
-            let Progress {
-                floor,
-                pending,
-                ack_pending,
-                ..
-            } = self.progress();
-            floor >= sent && pending + ack_pending == 0
+        let all = through.and_then(|()| {
+            self.wait_lively(|now| now.floor >= sent && now.pending + now.ack_pending == 0)
         });
-        let progress = self.progress();
-        if through.is_err() || all.is_err() {
-            self.wrong.push(format!(
-                "not all of {sent} are acked {LIVELY:?} after the fault: {progress:?}"
-            ));
+        if let Err(stuck) = all {
+            self.wrong
+                .push(format!("of {sent} not all are acked: {stuck:?}"));
         }
+        let progress = self.progress();
         let mut logs = Vec::new();
         while let Some(worker) = self.workers.pop() {
             logs.push(self.end(worker));
@@ -240,6 +235,20 @@ impl Scene {
             wrong: self.wrong,
             log: logs.join("\n--\n"),
         }
+    }
+
+    /// Waits until `done` holds, as long as acks go on.
+    fn wait_lively(&self, done: impl Fn(Progress) -> bool) -> Result<(), Progress> {
+        let (mut floor, mut moved) = (0, Instant::now());
+        let outcome = wait::until_some(THROUGH, || {
+            let now = self.progress();
+            if now.floor > floor {
+                (floor, moved) = (now.floor, Instant::now());
+            }
+            let stuck = moved.elapsed() > LIVELY;
+            done(now).then_some(Ok(())).or(stuck.then_some(Err(now)))
+        });
+        outcome.unwrap_or_else(|_| Err(self.progress()))
     }
 
     /// SIGTERM to a worker that is in nobody's way: it has to end as it should. Its log.

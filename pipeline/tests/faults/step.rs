@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use flightline_fixtures::chaos::Chaos;
 use flightline_fixtures::chaos::trap::{Hold, Sign, Trap, Way};
 
 use crate::scene::Scene;
@@ -53,69 +54,60 @@ impl Scene {
     /// Lets everything run until a message is at `step`, and holds it there, until [`Scene::calm`].
     pub(crate) fn reach(&mut self, step: Step) {
         let delivery = Sign::Bytes(Way::Down, b"$JS.ACK.");
-        let request = Sign::Bytes(Way::Up, b"POST /");
         let ack = Sign::Bytes(Way::Up, b"+ACK\r\n");
-        let nothing_to_store = Trap {
-            sign: request,
-            nth: 1,
-            hold: Hold::Way(Way::Up),
+        let held = |sign, nth, way| Trap {
+            sign,
+            nth,
+            hold: Hold::Way(way),
         };
-        let nth = self.random.u32(1..100);
+        let no_request = held(Sign::Bytes(Way::Up, b"POST /"), 1, Way::Up);
+        let nth_delivery = self.random.u32(1..100);
         let nth_ack = self.random.u32(1..=self.setting.acks());
         let (wire, trap) = match step {
-            Step::Pulled => {
-                self.wire_store.arm(nothing_to_store);
-                let hold = Hold::Way(Way::Down);
-                (
-                    &self.wire_nats,
-                    Trap {
-                        sign: delivery,
-                        nth,
-                        hold,
-                    },
-                )
-            }
+            Step::Pulled => (&self.wire_nats, held(delivery, nth_delivery, Way::Down)),
             Step::Decoded => {
-                self.wire_store.arm(nothing_to_store);
                 let decoded = self.decoded();
                 self.worker()
                     .wait_for("lines are decoded", REACH, || self.decoded() > decoded);
+                self.wire_store.arm(no_request);
                 return;
             }
-            Step::Batched => (&self.wire_store, nothing_to_store),
-            Step::Sent => {
-                let (sign, hold) = (Sign::Body(1000), Hold::Way(Way::Down));
-                (&self.wire_store, Trap { sign, nth: 1, hold })
-            }
-            Step::Answered => {
-                let hold = Hold::Way(Way::Up);
-                (
-                    &self.wire_nats,
-                    Trap {
-                        sign: ack,
-                        nth: nth_ack,
-                        hold,
-                    },
-                )
-            }
+            Step::Batched => (&self.wire_store, no_request),
+            Step::Sent => (&self.wire_store, held(Sign::Body(1000), 1, Way::Down)),
+            Step::Answered => (&self.wire_nats, held(ack, nth_ack, Way::Up)),
             Step::Acked => {
-                let hold = Hold::Nothing;
-                (
-                    &self.wire_nats,
-                    Trap {
-                        sign: ack,
-                        nth: nth_ack,
-                        hold,
-                    },
-                )
+                let told = Trap {
+                    sign: ack,
+                    nth: nth_ack,
+                    hold: Hold::Nothing,
+                };
+                (&self.wire_nats, told)
             }
         };
         wire.arm(trap);
+        self.wait_sprung(wire, step.as_str());
+        if step == Step::Pulled {
+            // Only now: with small batches a store that stands still stops the pull.
+            self.wire_store.arm(no_request);
+        }
+    }
+
+    /// As [`Scene::reach`], with a part of a write before the store, which never has all of it: any part but the whole.
+    pub(crate) fn reach_within_a_body(&mut self) {
+        self.wire_store.arm(Trap {
+            sign: Sign::Body(self.random.u16(0..1000)),
+            nth: 1,
+            hold: Hold::Way(Way::Up),
+        });
+        self.wait_sprung(&self.wire_store, "being written");
+    }
+
+    /// Waits until the trap on `wire` has sprung.
+    pub(crate) fn wait_sprung(&self, wire: &Chaos, what: &str) {
         let reached = wire.wait_sprung(REACH);
         assert!(
             reached.is_ok(),
-            "nothing is {}:\n{}",
-            step.as_str(),
+            "nothing is {what}:\n{}",
             self.worker().log()
         );
     }

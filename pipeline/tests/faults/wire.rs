@@ -1,11 +1,13 @@
 //! All programs run, and the network between them does not do what they expect of it.
 
+use std::time::Duration;
+
 use flightline_fixtures::chaos::Weather;
 use flightline_fixtures::chaos::trap::{Hold, Sign, Trap, Way};
 
 use crate::fault::Fault;
 use crate::scene::Scene;
-use crate::step::{REACH, Step};
+use crate::step::Step;
 
 /// The faults of this family.
 pub(crate) fn faults() -> Vec<Fault> {
@@ -24,13 +26,7 @@ pub(crate) fn faults() -> Vec<Fault> {
 }
 
 fn cut_within_a_body(scene: &mut Scene) {
-    scene.wire_store.arm(Trap {
-        sign: Sign::Body(scene.random.u16(0..1000)),
-        nth: 1,
-        hold: Hold::Way(Way::Up),
-    });
-    let half = scene.wire_store.wait_sprung(REACH);
-    half.expect("writes go on");
+    scene.reach_within_a_body();
     scene.wire_store.cut();
     scene.calm();
 }
@@ -70,8 +66,7 @@ fn nats_cut_within_a_message(scene: &mut Scene) {
         nth: scene.random.u32(1..100),
         hold: Hold::Way(Way::Down),
     });
-    let within = scene.wire_nats.wait_sprung(REACH);
-    within.expect("messages go on");
+    scene.wait_sprung(&scene.wire_nats, "being delivered");
     scene.wire_nats.cut();
     scene.calm();
 }
@@ -105,6 +100,6 @@ fn cut_again_and_again(scene: &mut Scene) {
             &scene.wire_store
         };
         wire.cut();
-        Scene::pass(std::time::Duration::from_millis(scene.random.u64(10..400)));
+        Scene::pass(Duration::from_millis(scene.random.u64(10..400)));
     }
 }

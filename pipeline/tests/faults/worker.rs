@@ -47,6 +47,7 @@ pub(crate) fn stopped(scene: &mut Scene, step: Step) {
 fn ended(scene: &mut Scene, step: Step) {
     scene.reach(step);
     let mut worker = scene.workers.pop().expect("a scene has a worker");
+    scene.note_memory_of(&worker);
     worker.signal(Signal::Term);
     scene.calm();
     let status = worker.wait(DRAINED);
