@@ -17,6 +17,15 @@ mod judge;
 /// What differs between scenes.
 #[path = "faults/setting.rs"]
 mod setting;
+/// One server or three.
+#[path = "faults/servers.rs"]
+mod servers;
+/// Its folder.
+#[path = "faults/ground.rs"]
+mod ground;
+/// Where lines go, and what is there.
+#[path = "faults/outlet.rs"]
+mod outlet;
 /// Servers, worker, proxies.
 #[path = "faults/scene.rs"]
 mod scene;
@@ -26,6 +35,9 @@ mod step;
 /// A name and what happens.
 #[path = "faults/fault.rs"]
 mod fault;
+/// A part of what was sent.
+#[path = "faults/window.rs"]
+mod window;
 /// What is printed.
 #[path = "faults/table.rs"]
 mod table;
@@ -58,6 +70,21 @@ mod lanes;
 /// There are more workers, and fewer.
 #[path = "faults/scale.rs"]
 mod scale;
+/// The store answers all that a store can answer.
+#[path = "faults/answers.rs"]
+mod answers;
+/// Stream and consumer are purged, deleted, replaced.
+#[path = "faults/history.rs"]
+mod history;
+/// A cluster loses its leader.
+#[path = "faults/cluster.rs"]
+mod cluster;
+/// The disk is full.
+#[path = "faults/disk.rs"]
+mod disk;
+/// The wall clock jumps.
+#[path = "faults/clock.rs"]
+mod clock;
 
 use std::io::{self, Write};
 use std::panic;
@@ -83,6 +110,11 @@ fn faults() -> Vec<Fault> {
         wire::faults(),
         lanes::faults(),
         scale::faults(),
+        answers::faults(),
+        history::faults(),
+        cluster::faults(),
+        disk::faults(),
+        clock::faults(),
     ];
     families.into_iter().flatten().collect()
 }

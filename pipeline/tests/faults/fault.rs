@@ -1,5 +1,6 @@
 //! A fault: a name, how its scene is set up, and what happens in it.
 
+use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -67,6 +68,11 @@ impl Fault {
         self
     }
 
+    /// Lets it happen in a scene of somebody else's.
+    pub(crate) fn happen(&self, scene: &mut Scene) {
+        (self.act)(scene);
+    }
+
     /// Sets the scene, lets it happen, and has it judged.
     pub(crate) fn run(&self, seed: u64) -> Row {
         let start = Instant::now();
@@ -74,14 +80,10 @@ impl Fault {
             let mut random = Rng::with_seed(seed);
             let setting = self.setting.clone().by_chance(&mut random);
             let mut scene = Scene::open(seed, setting);
-            (self.act)(&mut scene);
+            self.happen(&mut scene);
             scene.finish()
         }));
-        let outcome = judged.map_err(|panic| {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-            text.unwrap_or("a panic without words").to_owned()
-        });
+        let outcome = judged.map_err(|panic| words(panic.as_ref()));
         Row {
             fault: self.name.clone(),
             seed,
@@ -89,4 +91,11 @@ impl Fault {
             outcome,
         }
     }
+}
+
+/// What a panic says.
+pub(crate) fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("a panic without words").to_owned()
 }

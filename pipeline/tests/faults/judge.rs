@@ -2,6 +2,7 @@
 //! who asks the servers is `scene.rs`.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use flightline_fixtures::generator::{Message, Refused};
 use flightline_fixtures::points::{FieldType, Fields, Key, Point, Points, Time, Value};
@@ -16,12 +17,26 @@ const TOLD: usize = 5;
 pub(crate) struct World {
     /// What the stream acknowledged.
     pub(crate) sent: Vec<Message>,
+    /// The places of messages that may have been removed from the stream before they were delivered.
+    pub(crate) purged: Range<u64>,
     /// Every point of the store.
     pub(crate) stored: Points,
     /// The types of its fields.
     pub(crate) types: BTreeMap<(String, String), FieldType>,
     /// Every dead letter.
     pub(crate) letters: Vec<Refused>,
+}
+
+impl World {
+    /// Parts of all messages, with the places of these.
+    fn placed<'w, T: 'w>(
+        &'w self,
+        parts: fn(&Message) -> &Vec<T>,
+    ) -> impl Iterator<Item = (u64, &'w T)> {
+        let messages = (0..).zip(&self.sent);
+        messages
+            .flat_map(move |(place, message)| parts(message).iter().map(move |part| (place, part)))
+    }
 }
 
 /// The judge's count. A thing is a point or a dead letter.
@@ -33,6 +48,8 @@ pub(crate) struct Verdict {
     pub(crate) stored: u64,
     /// Dead letters that are kept, once or more.
     pub(crate) dead: u64,
+    /// Things that are nowhere because they were removed from the stream.
+    pub(crate) purged: u64,
     /// Things that are nowhere.
     pub(crate) lost: u64,
     /// Points that are there besides another of the same number.
@@ -48,7 +65,33 @@ pub(crate) struct Verdict {
 impl Verdict {
     /// Whether the promises hold.
     pub(crate) fn holds(&self) -> bool {
-        self.lost + self.duplicated + self.altered == 0 && self.sent == self.stored + self.dead
+        self.lost + self.duplicated + self.altered == 0
+            && self.sent == self.stored + self.dead + self.purged
+    }
+
+    /// Joins the count of another part of the world.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.stored += other.stored;
+        self.dead += other.dead;
+        self.purged += other.purged;
+        self.lost += other.lost;
+        self.duplicated += other.duplicated;
+        self.altered += other.altered;
+        self.letters_again += other.letters_again;
+        for finding in other.findings {
+            self.find(|| finding);
+        }
+    }
+
+    /// Something of the message at `place` is nowhere.
+    fn miss(&mut self, world: &World, place: u64, finding: impl FnOnce() -> String) {
+        if world.purged.contains(&place) {
+            self.purged += 1;
+        } else {
+            self.lost += 1;
+            self.find(finding);
+        }
     }
 
     fn find(&mut self, finding: impl FnOnce() -> String) {
@@ -72,11 +115,11 @@ fn points(world: &World, verdict: &mut Verdict) {
     for (key, fields) in world.stored.iter() {
         found.entry(number(fields)).or_default().push((key, fields));
     }
-    for point in world.sent.iter().flat_map(|message| &message.points) {
+    let points = world.placed(|message| &message.points);
+    for (place, point) in points {
         verdict.sent += 1;
         let Some(same) = found.remove(&number(&point.fields)) else {
-            verdict.lost += 1;
-            verdict.find(|| format!("lost: {}", point.key));
+            verdict.miss(world, place, || format!("lost: {}", point.key));
             continue;
         };
         verdict.stored += 1;
@@ -107,7 +150,8 @@ fn number(fields: &Fields) -> Option<i64> {
             reason = "the oracle's numbers are whole and far below 2^52"
         )]
         Value::Float(number) => Some(*number as i64),
-        Value::Boolean(_) | Value::Text(_) => None,
+        Value::Text(number) => number.parse().ok(),
+        Value::Boolean(_) => None,
     }
 }
 
@@ -140,7 +184,7 @@ fn letters(world: &World, verdict: &mut Verdict) {
     for letter in &world.letters {
         *found.entry(name(letter)).or_default() += 1;
     }
-    for letter in world.sent.iter().flat_map(|message| &message.refused) {
+    for (place, letter) in world.placed(|message| &message.refused) {
         verdict.sent += 1;
         match found.remove(&name(letter)) {
             Some(copies) => {
@@ -148,8 +192,7 @@ fn letters(world: &World, verdict: &mut Verdict) {
                 verdict.letters_again += copies - 1;
             }
             None => {
-                verdict.lost += 1;
-                verdict.find(|| format!("no letter: {}", show(letter)));
+                verdict.miss(world, place, || format!("no letter: {}", show(letter)));
             }
         }
     }

@@ -2,8 +2,7 @@
 //! it, with one id, so that the stream takes it once.
 
 use std::panic::resume_unwind;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use async_nats::header::NATS_MESSAGE_ID;
 use flightline::bus::Bus;
 use flightline_contract::encoding::CONTENT_TYPE;
 use flightline_fixtures::generator::Message;
+use flightline_fixtures::wait;
 use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
 
@@ -29,71 +29,126 @@ const RETRY: Duration = Duration::from_millis(100);
 /// For the stream to take what is under way, after everything that could be wrong is over.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What a publisher is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    Publish,
+    Pause,
+    Stop,
+}
+
+/// What a publisher and its owner tell each other.
+#[derive(Debug)]
+struct Desk {
+    wish: Wish,
+    per_second: u32,
+    /// The place of the next message.
+    place: u64,
+    /// Messages that the stream has not acknowledged yet.
+    open: usize,
+}
+
 /// A publisher at work.
 #[derive(Debug)]
 pub(crate) struct Load {
-    stop: Arc<AtomicBool>,
+    desk: Arc<Mutex<Desk>>,
     thread: Option<JoinHandle<u64>>,
 }
 
 impl Load {
     /// Begins to publish, so many messages a second, to the first of the servers at `urls` that takes them.
     pub(crate) fn start(urls: Vec<String>, oracle: Oracle, per_second: u32) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
+        let desk = Arc::new(Mutex::new(Desk {
+            wish: Wish::Publish,
+            per_second,
+            place: 0,
+            open: 0,
+        }));
+        let read = Arc::clone(&desk);
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .expect("a runtime can be made");
-            runtime.block_on(publish(urls, oracle, per_second, &stopped))
+            runtime.block_on(publish(urls, oracle, &read))
         });
         Self {
-            stop,
+            desk,
             thread: Some(thread),
         }
     }
 
+    /// Stops for a while. Says how many messages, from place 0 on, the stream has taken.
+    pub(crate) fn pause(&self) -> u64 {
+        self.desk().wish = Wish::Pause;
+        let idle = wait::until(PATIENCE, || self.desk().open == 0);
+        assert!(idle.is_ok(), "{} are not acknowledged", self.desk().open);
+        self.desk().place
+    }
+
+    /// Goes on.
+    pub(crate) fn resume(&self) {
+        self.desk().wish = Wish::Publish;
+    }
+
+    /// From now on, so many messages a second.
+    pub(crate) fn set_rate(&self, per_second: u32) {
+        self.desk().per_second = per_second;
+    }
+
     /// Ends, and says how many messages, from place 0 on, the stream has.
     pub(crate) fn finish(mut self) -> u64 {
-        self.stop.store(true, Ordering::Relaxed);
+        self.desk().wish = Wish::Stop;
         let thread = self.thread.take().expect("it ends once");
         // Its words are those of the scene.
         thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        look(&self.desk)
     }
 }
 
 impl Drop for Load {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.desk().wish = Wish::Stop;
     }
 }
 
-async fn publish(urls: Vec<String>, oracle: Oracle, per_second: u32, stop: &AtomicBool) -> u64 {
+fn look(desk: &Mutex<Desk>) -> MutexGuard<'_, Desk> {
+    desk.lock().expect("nobody panics at the desk")
+}
+
+async fn publish(urls: Vec<String>, oracle: Oracle, desk: &Mutex<Desk>) -> u64 {
     let bus = Publisher::at(urls).await.bus;
-    let portion = u64::from(per_second) * u64::from(TICK.subsec_millis()) / 1000;
     let mut ticks = interval(TICK);
     let mut under_way = JoinSet::new();
-    let mut place = 0;
-    while !stop.load(Ordering::Relaxed) {
+    loop {
         ticks.tick().await;
         while let Some(stored) = under_way.try_join_next() {
             stored.expect("publishing goes on until it is done");
         }
+        let mut desk = look(desk);
+        let portion = match desk.wish {
+            Wish::Publish => u64::from(desk.per_second) * u64::from(TICK.subsec_millis()) / 1000,
+            Wish::Pause => 0,
+            Wish::Stop => break,
+        };
         for _ in 0..portion {
             if under_way.len() < UNDER_WAY {
-                let id = format!("oracle:{place}");
-                under_way.spawn(store(bus.clone(), oracle.message(place), id));
-                place += 1;
+                let id = format!("oracle:{}", desk.place);
+                under_way.spawn(store(bus.clone(), oracle.message(desk.place), id));
+                desk.place += 1;
             }
         }
+        desk.open = under_way.len();
     }
     let rest = timeout(PATIENCE, async {
         while under_way.join_next().await.is_some() {}
     });
     let rest = rest.await;
     assert!(rest.is_ok(), "{} are not acknowledged", under_way.len());
-    place
+    look(desk).place
 }
 
 async fn store(bus: Bus, message: Message, id: String) {

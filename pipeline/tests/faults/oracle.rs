@@ -4,6 +4,8 @@
 //! Every point holds its number, and a text that follows from the number, so that the judge finds what is lost, doubled or
 //! altered point by point.
 
+use std::ops::Range;
+
 use fastrand::Rng;
 use flightline_fixtures::generator::{JSON, LINE_PROTOCOL, Message, Refused};
 use flightline_fixtures::points::{Point, Time, Value};
@@ -17,6 +19,11 @@ pub(crate) const SETTLING: &str = "disputed number=-1i 1699999999999999999";
 /// Its time.
 pub(crate) const SETTLED: i64 = START - 1;
 
+/// The measurements whose points have the time of their message.
+const UNSTAMPED: &str = "unstamped";
+const TIMELESS: &str = "timeless";
+/// Why the store's refusals are dead letters.
+const REFUSED: &str = "refused";
 /// Numbers of one message: more than it has points.
 const PER_MESSAGE: u64 = 32;
 /// The time of the first point, in nanoseconds.
@@ -63,6 +70,41 @@ impl Oracle {
         Self { seed }
     }
 
+    /// The place of the message that a dead letter is of.
+    pub(crate) fn place_of(letter: &[u8]) -> Option<u64> {
+        let text = std::str::from_utf8(letter).ok()?;
+        let (_, rest) = text.split_once(NUMBER)?;
+        let digits = rest.trim_start_matches(|c: char| !c.is_ascii_digit());
+        let number = digits.split(|c: char| !c.is_ascii_digit()).next()?;
+        Some(number.parse::<u64>().ok()? / PER_MESSAGE)
+    }
+
+    /// What holds in the store of the points in `measurement` of these messages, and of no others.
+    pub(crate) fn condition(measurement: &str, places: &Range<u64>) -> String {
+        let (from, to) = (places.start * PER_MESSAGE, places.end * PER_MESSAGE);
+        if [UNSTAMPED, TIMELESS].contains(&measurement) {
+            format!("{NUMBER} >= {from} AND {NUMBER} < {to}")
+        } else {
+            format!("time >= {} AND time < {}", time(from), time(to))
+        }
+    }
+
+    /// The message at `place`, where no field has a type: a disputed line is a line like any other.
+    pub(crate) fn undisputed(&self, place: u64) -> Message {
+        let mut message = self.message(place);
+        if message
+            .refused
+            .iter()
+            .any(|letter| letter.reason == REFUSED)
+        {
+            let number = place * PER_MESSAGE;
+            let point = Point::new(DISPUTED, Time::At(time(number)));
+            message.points = vec![point.field(NUMBER, Value::Text(number.to_string()))];
+            message.refused.clear();
+        }
+        message
+    }
+
     /// The message at `place` in the row.
     pub(crate) fn message(&self, place: u64) -> Message {
         let mut random = Rng::with_seed(self.seed.rotate_left(32) ^ place);
@@ -82,7 +124,7 @@ impl Oracle {
 }
 
 /// Line protocol, a point a line.
-fn lines(numbers: std::ops::Range<u64>, stamp: Stamp) -> Message {
+fn lines(numbers: Range<u64>, stamp: Stamp) -> Message {
     let (texts, points): (Vec<_>, Vec<_>) = numbers.map(|number| line(number, stamp)).unzip();
     Message {
         subject: "telemetry.app.oracle.lines".to_owned(),
@@ -111,7 +153,7 @@ fn line(number: u64, stamp: Stamp) -> (String, Point) {
         }
         Stamp::Left => {
             let text = format!("unstamped,id={number} {fields}");
-            let point = Point::new("unstamped", Time::OfMessage).tag("id", &number.to_string());
+            let point = Point::new(UNSTAMPED, Time::OfMessage).tag("id", &number.to_string());
             (text, point)
         }
     };
@@ -124,7 +166,7 @@ fn line(number: u64, stamp: Stamp) -> (String, Point) {
 }
 
 /// JSON: an object, or an array of some.
-fn objects(numbers: std::ops::Range<u64>, stamp: Stamp) -> Message {
+fn objects(numbers: Range<u64>, stamp: Stamp) -> Message {
     let (mut texts, points): (Vec<_>, Vec<_>) = numbers.map(|number| object(number, stamp)).unzip();
     let payload = if texts.len() == 1 {
         texts.remove(0)
@@ -154,7 +196,7 @@ fn object(number: u64, stamp: Stamp) -> (serde_json::Value, Point) {
         Stamp::Left => {
             object["measurement"] = "timeless".into();
             object["tags"] = serde_json::json!({"id": number.to_string()});
-            Point::new("timeless", Time::OfMessage).tag("id", &number.to_string())
+            Point::new(TIMELESS, Time::OfMessage).tag("id", &number.to_string())
         }
     };
     #[expect(clippy::cast_precision_loss, reason = "numbers are far below 2^52")]
@@ -216,7 +258,7 @@ fn disputed(number: u64) -> Message {
     refused(
         "telemetry.app.oracle.lines",
         LINE_PROTOCOL,
-        "refused",
+        REFUSED,
         Some(1),
         payload,
     )

@@ -2,41 +2,45 @@
 //! of it, and a load that never stops while the fault happens. No hook in the program under test: the proxies stop the
 //! conversation at an exact step.
 
+use std::cell::OnceCell;
+use std::ops::Range;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use flightline_fixtures::chaos::Chaos;
+use flightline_fixtures::clock::Clock;
+use flightline_fixtures::generator::Refused;
 use flightline_fixtures::influxd::Influxd;
-use flightline_fixtures::nats::{Nats, Options};
-use flightline_fixtures::points::{Key, Point, Time};
+use flightline_fixtures::interposer::Interposer;
 use flightline_fixtures::usage::Usage;
 use flightline_fixtures::wait;
 use flightline_fixtures::worker::Worker;
-use serde_json::Value;
 
+use crate::ground::Ground;
 use crate::judge::{Verdict, World, judge};
 use crate::load::Load;
-use crate::oracle::{DISPUTED, Oracle, SETTLED, SETTLING};
-use crate::setting::Setting;
+use crate::oracle::{Oracle, SETTLING};
+use crate::outlet::{self, DB, Outlet};
+use crate::servers::{Progress, Servers};
+use crate::setting::{Setting, WallClock};
 use crate::step::REACH;
-use crate::support::{BINARY, dead_letters};
+use crate::support::{BINARY, dead_letters_at};
+use crate::window::Window;
 
-/// The database.
-const DB: &str = "faults";
-/// After a fault the ack floor moves at least so often until everything is acked: an ack wait, the longest back-off, a new
+/// After a fault the ack floor moves, or less is un-acked, at least so often until everything is acked: an ack wait, the longest back-off, a new
 /// connection and a busy machine.
 const LIVELY: Duration = Duration::from_secs(30);
 /// And in the end it is.
 const THROUGH: Duration = Duration::from_secs(300);
 /// So many lines are stored before a fault: everything runs.
 const WARM: f64 = 100.0;
-/// Lame ducks begin at once. The duration is the shortest that the server takes; one client makes it a second.
-const LAME_DUCK: &str = "lame_duck_grace_period: \"1s\"\nlame_duck_duration: \"30s\"";
 
 /// What became of a fault.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Outcome {
+    /// Messages that the stream has acknowledged.
+    pub(crate) sent: u64,
     pub(crate) verdict: Verdict,
     /// Deliveries beyond one a message, as the server counts them.
     pub(crate) redelivered: u64,
@@ -56,16 +60,6 @@ impl Outcome {
     }
 }
 
-/// The stream and its consumer, as the server sees them.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Progress {
-    pub(crate) last: u64,
-    pub(crate) floor: u64,
-    pub(crate) pending: u64,
-    pub(crate) ack_pending: u64,
-    pub(crate) delivered: u64,
-}
-
 /// A world for one fault.
 #[derive(Debug)]
 pub(crate) struct Scene {
@@ -73,8 +67,13 @@ pub(crate) struct Scene {
     pub(crate) workers: Vec<Worker>,
     pub(crate) wire_nats: Chaos,
     pub(crate) wire_store: Chaos,
-    pub(crate) nats: Nats,
+    pub(crate) interposer: Interposer,
+    pub(crate) nats: Servers,
     pub(crate) influx: Influxd,
+    /// The places of messages that the fault took out of the stream.
+    pub(crate) purged: Range<u64>,
+    clock: Option<Clock>,
+    pub(crate) ground: Ground,
     /// What is up to chance in the fault.
     pub(crate) random: Rng,
     pub(crate) setting: Setting,
@@ -83,31 +82,47 @@ pub(crate) struct Scene {
     peak: u64,
     /// What is wrong beside the data, in words.
     wrong: Vec<String>,
+    letters: OnceCell<Vec<Refused>>,
 }
 
 impl Scene {
     /// Servers, a worker and a load, at work.
     pub(crate) fn open(seed: u64, setting: Setting) -> Self {
-        let nats = Options::default().config(LAME_DUCK).start();
+        let mut random = Rng::with_seed(seed);
+        let nats = Servers::start(setting.nats, &mut random);
         let influx = Influxd::start();
         influx.create_database(DB);
         assert_eq!(influx.write(DB, SETTLING).status, 204);
+        let interposer = Interposer::before(&influx.url());
+        let store = match setting.outlet {
+            Outlet::Played(_) => interposer.url(),
+            Outlet::Store | Outlet::Files => influx.url(),
+        };
         let wire_nats = Chaos::before(&nats.address());
-        let wire_store = Chaos::before(influx.url().trim_start_matches("http://"));
+        let wire_store = Chaos::before(store.trim_start_matches("http://"));
         let oracle = Oracle::new(seed);
-        let load = Load::start(vec![nats.url()], oracle.clone(), setting.rate);
+        let load = Load::start(nats.urls(), oracle.clone(), setting.rate);
+        let clock = match setting.wall_clock {
+            WallClock::Right => None,
+            WallClock::Jumping => Some(Clock::new().unwrap_or_else(|error| panic!("{error}"))),
+        };
         let mut scene = Self {
             workers: Vec::new(),
             wire_nats,
             wire_store,
+            interposer,
             nats,
             influx,
-            random: Rng::with_seed(seed),
+            purged: 0..0,
+            clock,
+            ground: Ground::of(setting.outlet),
+            random,
             setting,
             oracle,
             load: Some(load),
             peak: 0,
             wrong: Vec::new(),
+            letters: OnceCell::new(),
         };
         scene.add_worker();
         scene.warm();
@@ -116,17 +131,42 @@ impl Scene {
 
     /// One more worker on the same consumer.
     pub(crate) fn add_worker(&mut self) {
-        let (nats, store) = (self.wire_nats.address(), self.wire_store.address());
-        let config = self.setting.config(&nats, &store, DB);
-        self.workers.push(Worker::start(BINARY, &config));
+        let urls = match &self.nats {
+            Servers::One(_) => vec![format!("nats://{}", self.wire_nats.address())],
+            Servers::Three(cluster) => cluster.urls(),
+        };
+        let sink = self
+            .setting
+            .outlet
+            .keys(&self.wire_store.address(), self.ground.path());
+        let config = self.setting.config(&urls, &sink);
+        let environment = self.clock.as_ref().map(Clock::environment);
+        let worker = Worker::launch_in(environment.unwrap_or_default(), BINARY, &config, "");
+        worker.wait_ready();
+        self.workers.push(worker);
+    }
+
+    /// The workers' wall clock in a scene where it jumps.
+    pub(crate) fn clock(&self) -> &Clock {
+        let clock = self.clock.as_ref();
+        clock.expect("this scene has a clock of its own")
+    }
+
+    /// The publisher.
+    pub(crate) fn load(&self) -> &Load {
+        self.load.as_ref().expect("it ends with the scene")
+    }
+
+    /// The lines that the last worker has stored.
+    pub(crate) fn stored(&self) -> f64 {
+        self.worker()
+            .metric("flightline_stored_lines_total{sink=\"main\"}")
     }
 
     /// Waits until the last worker has stored something.
     pub(crate) fn warm(&self) {
         let worker = self.worker();
-        worker.wait_for("everything runs", REACH, || {
-            worker.metric("flightline_stored_lines_total{sink=\"main\"}") >= WARM
-        });
+        worker.wait_for("everything runs", REACH, || self.stored() >= WARM);
     }
 
     /// The last worker.
@@ -179,39 +219,46 @@ impl Scene {
         self.peak = self.peak.max(peak.unwrap_or_default());
     }
 
-    /// Where the consumer is. The server has to run.
+    /// Where the consumer is. A server has to run.
     pub(crate) fn progress(&self) -> Progress {
-        let jsz = self
-            .nats
-            .monitor("/jsz?accounts=true&streams=true&consumers=true");
-        let streams = jsz["account_details"][0]["stream_detail"].as_array();
-        let mut streams = streams.into_iter().flatten();
-        let Some(stream) = streams.find(|stream| stream["name"] == "TELEMETRY") else {
-            return Progress::default();
-        };
-        let number = |value: &Value| value.as_u64().unwrap_or_default();
-        let consumer = &stream["consumer_detail"][0];
-        Progress {
-            last: number(&stream["state"]["last_seq"]),
-            floor: number(&consumer["ack_floor"]["stream_seq"]),
-            pending: number(&consumer["num_pending"]),
-            ack_pending: number(&consumer["num_ack_pending"]),
-            delivered: number(&consumer["delivered"]["consumer_seq"]),
-        }
+        self.nats.progress()
     }
 
     /// The fault is over: waits until everything is through, ends the workers, and judges.
     pub(crate) fn finish(mut self) -> Outcome {
+        let mut outcome = self.settle();
+        outcome.verdict = judge(&self.world(&Window::all(outcome.sent)));
+        outcome
+    }
+
+    /// As [`Scene::finish`], looking at so many messages at a time: for more than memory holds.
+    pub(crate) fn finish_in_windows(mut self, messages: u64) -> Outcome {
+        let mut outcome = self.settle();
+        for window in Window::split(outcome.sent, messages) {
+            outcome.verdict.add(judge(&self.world(&window)));
+        }
+        outcome
+    }
+
+    /// Waits until all that was in the stream when this is called is acked. How long that took, or where the consumer is instead.
+    ///
+    /// Nothing is published meanwhile: a nats-server that was killed may have forgotten which deliveries were acked, and then its
+    /// ack floor stands still until nothing at all is pending (`ackMsg` in its consumer.go).
+    pub(crate) fn recover(&self) -> Result<Duration, Progress> {
         let over = Instant::now();
-        let backlog = self.progress().last;
-        let through = self.wait_lively(|progress| progress.floor >= backlog);
-        let recovered = over.elapsed();
+        self.load().pause();
+        let through = self.wait_lively(Progress::is_through);
+        self.load().resume();
+        through.map(|()| over.elapsed())
+    }
+
+    /// Everything but the verdict.
+    fn settle(&mut self) -> Outcome {
+        let recovered = self.recover();
         let load = self.load.take().expect("the load ends here");
         let sent = load.finish();
-        let all = through.and_then(|()| {
-            self.wait_lively(|now| now.floor >= sent && now.pending + now.ack_pending == 0)
-        });
-        if let Err(stuck) = all {
+        let all = self.wait_lively(Progress::is_through);
+        if let Err(stuck) = recovered.and(all) {
             self.wrong
                 .push(format!("of {sent} not all are acked: {stuck:?}"));
         }
@@ -228,22 +275,24 @@ impl Scene {
             ));
         }
         Outcome {
-            verdict: judge(&self.world(sent)),
+            sent,
+            verdict: Verdict::default(),
             redelivered: progress.delivered.saturating_sub(progress.last),
-            recovered,
+            recovered: recovered.unwrap_or(LIVELY),
             peak: self.peak,
-            wrong: self.wrong,
+            wrong: std::mem::take(&mut self.wrong),
             log: logs.join("\n--\n"),
         }
     }
 
     /// Waits until `done` holds, as long as acks go on.
     fn wait_lively(&self, done: impl Fn(Progress) -> bool) -> Result<(), Progress> {
-        let (mut floor, mut moved) = (0, Instant::now());
+        let (mut floor, mut open, mut moved) = (0, u64::MAX, Instant::now());
         let outcome = wait::until_some(THROUGH, || {
             let now = self.progress();
-            if now.floor > floor {
-                (floor, moved) = (now.floor, Instant::now());
+            let less = now.pending + now.ack_pending;
+            if now.floor > floor || less < open {
+                (floor, open, moved) = (now.floor, less, Instant::now());
             }
             let stuck = moved.elapsed() > LIVELY;
             done(now).then_some(Ok(())).or(stuck.then_some(Err(now)))
@@ -266,20 +315,34 @@ impl Scene {
         }
     }
 
-    fn world(&self, sent: u64) -> World {
-        let settling = |key: &Key| key.measurement == DISPUTED && key.time == Time::At(SETTLED);
-        let all = self.influx.points(DB);
-        let points = all.iter().filter(|(key, _)| !settling(key));
-        let stored = points.map(|(key, fields)| Point {
-            key: key.clone(),
-            fields: fields.clone(),
-        });
-        let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
+    fn world(&self, window: &Window) -> World {
+        let (oracle, places) = (&self.oracle, window.places.clone());
+        let ((stored, types), messages): (_, Vec<_>) = match self.setting.outlet {
+            Outlet::Store | Outlet::Played(_) => {
+                let messages = places.map(|place| oracle.message(place));
+                (outlet::stored(&self.influx, window), messages.collect())
+            }
+            Outlet::Files => {
+                let messages = places.map(|place| oracle.undisputed(place));
+                (outlet::written(self.ground.path()), messages.collect())
+            }
+        };
         World {
-            sent: (0..sent).map(|place| self.oracle.message(place)).collect(),
-            stored: stored.collect(),
-            types: self.influx.field_types(DB),
-            letters: runtime.block_on(dead_letters(&self.nats)),
+            sent: messages,
+            purged: window.inside(&self.purged),
+            stored,
+            types,
+            letters: self.letters(window),
         }
+    }
+
+    /// The dead letters of a window; who has not read them yet reads all.
+    fn letters(&self, window: &Window) -> Vec<Refused> {
+        let letters = self.letters.get_or_init(|| {
+            let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
+            runtime.block_on(dead_letters_at(self.nats.urls()))
+        });
+        let inside = letters.iter().filter(|letter| window.has(letter));
+        inside.cloned().collect()
     }
 }

@@ -3,7 +3,10 @@
 
 use fastrand::Rng;
 
-/// What a worker is resident with when it holds nothing: the program as tests build it, the exporter's table and the runtime.
+use crate::outlet::Outlet;
+use crate::servers::Size;
+
+/// What a worker is resident with when it holds nothing: the program as tests build it, and the runtime.
 const PROGRAM: u64 = 32 << 20;
 
 /// How a worker reads the stream.
@@ -15,9 +18,38 @@ pub(crate) enum Reading {
     Lane,
 }
 
+/// `exporter.max_bytes`: the oracle's points without a time are a series each, so that the table is full soon.
+const SERIES: u64 = 4 << 20;
+
+/// The wall clock of a scene's workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WallClock {
+    /// The machine's.
+    Right,
+    /// One that a fault sets.
+    Jumping,
+}
+
+/// Whether what is not of a fault's own is up to the seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Chance {
+    /// It is.
+    Free,
+    /// Everything stays as it is set.
+    None,
+}
+
 /// How a scene differs from others.
 #[derive(Debug, Clone)]
 pub(crate) struct Setting {
+    /// The servers of the stream.
+    pub(crate) nats: Size,
+    /// Where lines go.
+    pub(crate) outlet: Outlet,
+    /// What time workers take it to be.
+    pub(crate) wall_clock: WallClock,
+    /// Whether the rest is up to the seed.
+    pub(crate) chance: Chance,
     /// Messages a second.
     pub(crate) rate: u32,
     /// How they are read.
@@ -43,6 +75,10 @@ pub(crate) struct Setting {
 impl Default for Setting {
     fn default() -> Self {
         Self {
+            nats: Size::One,
+            outlet: Outlet::Store,
+            wall_clock: WallClock::Right,
+            chance: Chance::Free,
             rate: 300,
             reading: Reading::Shared,
             ack_wait: 3_000,
@@ -61,6 +97,9 @@ impl Setting {
     /// The same, but for what is up to chance.
     #[must_use]
     pub(crate) fn by_chance(self, random: &mut Rng) -> Self {
+        if self.chance == Chance::None {
+            return self;
+        }
         let mut pick = |choices: [u64; 4]| choices[random.usize(..choices.len())];
         Self {
             rate: self.rate * u32::try_from(pick([2, 3, 4, 6])).expect("a few") / 3,
@@ -74,7 +113,8 @@ impl Setting {
         }
     }
 
-    pub(crate) fn config(&self, nats: &str, store: &str, database: &str) -> String {
+    /// For servers at `nats` and a sink with these keys.
+    pub(crate) fn config(&self, nats: &[String], sink: &str) -> String {
         let Self {
             ack_wait,
             prefetch,
@@ -85,16 +125,28 @@ impl Setting {
             in_flight,
             compression,
             rate: _,
+            nats: _,
+            outlet,
+            wall_clock: _,
+            chance: _,
             reading,
         } = self;
         let partitions = match reading {
             Reading::Shared => "",
             Reading::Lane => "partitions = 1",
         };
+        let of_a_store = match outlet {
+            Outlet::Store | Outlet::Played(_) => {
+                format!(
+                    "timeout = \"{timeout}ms\"\nin_flight = {in_flight}\ncompression = \"{compression}\""
+                )
+            }
+            Outlet::Files => String::new(),
+        };
         format!(
             r#"
 [nats]
-url = "nats://{nats}"
+url = {nats:?}
 [source]
 ack_wait = "{ack_wait}ms"
 prefetch = "{prefetch}B"
@@ -104,14 +156,10 @@ lines = {lines}
 bytes = "{batch}B"
 age = "{age}ms"
 [sink]
-kind = "influxdb"
-api = "v1"
-url = "http://{store}"
-db = "{database}"
-timeout = "{timeout}ms"
-max_backoff = "1s"
-in_flight = {in_flight}
-compression = "{compression}"
+{sink}
+{of_a_store}
+[exporter]
+max_bytes = "{SERIES}B"
 [run]
 drain = "20s"
 "#
@@ -121,7 +169,7 @@ drain = "20s"
     /// What a worker may be resident with, in bytes. Each byte of a batch is there up to three times: as payload, as lines, as the
     /// client's request; one batch is open while others are in flight.
     pub(crate) fn ceiling(&self) -> u64 {
-        PROGRAM + 2 * self.prefetch + 3 * self.batch * (self.in_flight + 1)
+        PROGRAM + SERIES + 2 * self.prefetch + 3 * self.batch * (self.in_flight + 1)
     }
 
     /// Among so many acks each place is met: a lane gives one for a batch.

@@ -38,7 +38,7 @@ impl Row {
                     outcome.recovered.as_secs_f64(),
                     mebibytes(outcome.peak),
                     self.took.as_secs_f64(),
-                    if outcome.holds() { "ok" } else { "WRONG" },
+                    result(outcome),
                 )
             }
             Err(_) => format!("{head}  WRONG: not judged"),
@@ -54,6 +54,15 @@ impl Row {
             }
             Err(reason) => reason.clone(),
         }
+    }
+}
+
+/// What a fault took out of the stream itself is nobody's loss, and is said.
+fn result(outcome: &Outcome) -> String {
+    match (outcome.holds(), outcome.verdict.purged) {
+        (false, _) => "WRONG".to_owned(),
+        (true, 0) => "ok".to_owned(),
+        (true, purged) => format!("ok, {purged} purged"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Worlds with one thing wrong come in: the judge must see it. A judge that cannot find anything proves nothing, so this is
 //! held before each run.
 
+use flightline_fixtures::generator::Message;
 use flightline_fixtures::points::{FieldType, Point, Points, Time, Value};
 
 use crate::judge::{Verdict, World, judge};
@@ -22,6 +23,7 @@ pub(crate) fn hold() {
         let found = [verdict.lost, verdict.duplicated, verdict.altered];
         assert_eq!(found, expected, "{what}: {verdict:?}");
     }
+    what_was_purged_is_counted(&right);
     twice_kept_letters_are_counted(right);
 }
 
@@ -37,6 +39,7 @@ fn right() -> World {
         letters: letters.collect(),
         stored,
         sent,
+        purged: 0..0,
     }
 }
 
@@ -105,6 +108,32 @@ fn wrong_points(right: &World) -> Vec<Wrong> {
         ("another time than was told", moved, [0, 0, 1]),
         ("a point that nobody sent", strange, [0, 0, 1]),
     ]
+}
+
+fn what_was_purged_is_counted(right: &World) {
+    let gone = 10..20;
+    let (kept, purged): (Vec<_>, Vec<_>) = (0..)
+        .zip(&right.sent)
+        .partition(|(place, _)| !gone.contains(place));
+    let kept = || kept.iter().map(|(_, message)| message);
+    let things = |message: &Message| message.points.len() + message.refused.len();
+    let purged: usize = purged.iter().map(|(_, message)| things(message)).sum();
+    let points = kept().flat_map(|message| message.points.clone());
+    let letters = kept().flat_map(|message| message.refused.clone());
+    let mut world = World {
+        stored: points.map(stamped).collect(),
+        letters: letters.collect(),
+        purged: gone.clone(),
+        ..right.clone()
+    };
+    let verdict = judge(&world);
+    assert!(
+        verdict.holds(),
+        "what was purged is nobody's loss: {verdict:?}"
+    );
+    assert_eq!(verdict.purged, purged as u64);
+    world.purged = gone.start + 1..gone.end;
+    assert!(judge(&world).lost > 0, "what was not purged is lost");
 }
 
 fn twice_kept_letters_are_counted(mut world: World) {

@@ -155,7 +155,12 @@ time_unit = "ms"
 
 /// Everything in the dead-letter stream, as the generator describes it, in its order.
 pub(crate) async fn dead_letters(server: &Nats) -> Vec<Refused> {
-    let client = async_nats::connect(server.url()).await.unwrap();
+    dead_letters_at(vec![server.url()]).await
+}
+
+/// As [`dead_letters`], from any of the servers at `urls`.
+pub(crate) async fn dead_letters_at(urls: Vec<String>) -> Vec<Refused> {
+    let client = async_nats::connect(urls).await.unwrap();
     let context = async_nats::jetstream::new(client);
     let mut stream = context.get_stream("DEADLETTER").await.unwrap();
     let count = stream.info().await.unwrap().state.messages;
