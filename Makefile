@@ -6,6 +6,8 @@
 # make endurance      the supervisor under load for long, as it is released, with figures: ten minutes
 # make faults         faults put in on purpose at exact steps, and a table of what became of every point; `make test` runs it, too
 #                     (make faults FAULTS=long goes on for twenty minutes with fresh seeds; FAULTS_ARGS="-- --list" names the faults)
+# make soak           half an hour at half the rate that saturates a worker, with faults at random: nothing lost, memory flat
+#                     (make soak SOAK=2h; seconds are no soak)
 # The rest are the parts of `make test`.
 
 CARGO ?= cargo
@@ -14,9 +16,10 @@ DEMO_ARGS ?=
 FAULTS ?=
 BENCH_ARGS ?= --short
 FAULTS_ARGS ?=
+SOAK ?= 30m
 BASELINE = $(wildcard bench/baseline.json)
 
-.PHONY: demo test build bench endurance faults servers fmt lint unit doc gate
+.PHONY: demo test build bench endurance faults soak servers fmt lint unit doc gate
 
 demo:
 	$(CARGO) run --locked --release --quiet --package flightline -- demo $(if $(FOR),--for $(FOR)) $(DEMO_ARGS)
@@ -40,6 +43,10 @@ endurance: servers
 
 faults: servers
 	FAULTS="$(FAULTS)" $(CARGO) test --locked --package flightline --test faults $(FAULTS_ARGS)
+
+# As it is released: what a debug build is resident with tells nothing.
+soak: servers
+	FAULTS_SOAK="$(SOAK)" $(CARGO) test --locked --release --package flightline --test faults $(FAULTS_ARGS)
 
 servers:
 	fixtures/install-servers

@@ -85,6 +85,9 @@ mod disk;
 /// The wall clock jumps.
 #[path = "faults/clock.rs"]
 mod clock;
+/// All of it at random, for long.
+#[path = "faults/soak.rs"]
+mod soak;
 
 use std::io::{self, Write};
 use std::panic;
@@ -127,11 +130,35 @@ fn main() -> ExitCode {
             return ExitCode::from(64);
         }
     };
+    if let Ok(length) = std::env::var("FAULTS_SOAK") {
+        return soak(&arguments, &length);
+    }
     let form = match std::env::var("FAULTS").as_deref() {
         Ok("long") => Form::Long,
         _ => Form::Short,
     };
     run(&arguments, form).expect("standard output takes lines")
+}
+
+/// For a length as it is typed: `30m`.
+fn soak(arguments: &Arguments, length: &str) -> ExitCode {
+    let Ok(length) = flightline::config::units::duration(length) else {
+        writeln!(
+            io::stderr(),
+            "FAULTS_SOAK={length}: write a length of time, as 30m"
+        )
+        .expect("standard error takes a line");
+        return ExitCode::from(64);
+    };
+    // A line of the soak says why a fault could not happen.
+    panic::set_hook(Box::new(|_| {}));
+    let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(..1 << 32));
+    let holds = soak::run(&mut io::stdout(), length, seed);
+    if holds.expect("standard output takes lines") {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn run(arguments: &Arguments, form: Form) -> io::Result<ExitCode> {
