@@ -4,6 +4,10 @@
 # make bench          the table of targets with figures, in minutes (make bench BENCH_ARGS= takes an hour, for figures to be quoted),
 #                     and the ratios against those of the baseline
 # make endurance      the supervisor under load for long, as it is released, with figures, and with servers away for ten seconds: ten minutes
+# make faults         faults put in on purpose at exact steps, and a table of what became of every point; `make test` runs it, too
+#                     (make faults FAULTS=long goes on for twenty minutes with fresh seeds; FAULTS_ARGS="-- --list" names the faults)
+# make soak           half an hour at half the rate that saturates a worker, with faults at random: nothing lost, memory flat
+#                     (make soak SOAK=2h; seconds are no soak)
 # make fuzz           each fuzz target for a minute (FUZZ=SECONDS); needs a C++ compiler
 # make deny           advisories, licences, duplicates and origins of all dependencies; builds its tool first, which takes minutes
 # The rest are the parts of `make test`.
@@ -11,14 +15,17 @@
 CARGO ?= cargo
 FOR ?=
 DEMO_ARGS ?=
+FAULTS ?=
 BENCH_ARGS ?= --short
+FAULTS_ARGS ?=
+SOAK ?= 30m
 FUZZ ?= 60
 DENY_VERSION = 0.20.2
 DENY = target/tools/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
 DENY_ARGS ?=
 BASELINE = $(wildcard bench/baseline.json)
 
-.PHONY: demo test build bench endurance fuzz deny servers fmt lint unit doc gate
+.PHONY: demo test build bench endurance faults soak fuzz deny servers fmt lint unit doc gate
 
 demo:
 	$(CARGO) run --locked --release --quiet --package flightline -- demo $(if $(FOR),--for $(FOR)) $(DEMO_ARGS)
@@ -54,6 +61,13 @@ deny: $(DENY)
 # Not optimised: it reads a few files.
 $(DENY):
 	$(CARGO) install --quiet --debug --locked --no-track --root target/tools/cargo-deny-$(DENY_VERSION) cargo-deny@$(DENY_VERSION)
+
+faults: servers
+	FAULTS="$(FAULTS)" $(CARGO) test --locked --package flightline --test faults $(FAULTS_ARGS)
+
+# As it is released: what a debug build is resident with tells nothing.
+soak: servers
+	FAULTS_SOAK="$(SOAK)" $(CARGO) test --locked --release --package flightline --test faults $(FAULTS_ARGS)
 
 servers:
 	fixtures/install-servers

@@ -2,6 +2,7 @@
 //! connection itself; who publishes learns whether it worked.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::connection::State;
@@ -257,17 +258,41 @@ impl Bus {
         self.client.connection_state() == State::Connected
     }
 
+    /// The connection that there is now.
+    pub(crate) fn line(&self) -> Line {
+        Line {
+            number: self.connects(),
+            bus: self.clone(),
+        }
+    }
+
+    fn connects(&self) -> u64 {
+        self.client.statistics().connects.load(Ordering::Relaxed)
+    }
+
     /// Messages this connection has received, those that were dropped behind it included.
     pub fn messages_in(&self) -> u64 {
-        self.client
-            .statistics()
-            .in_messages
-            .load(std::sync::atomic::Ordering::Relaxed)
+        self.client.statistics().in_messages.load(Ordering::Relaxed)
     }
 
     /// The largest payload the server takes, in bytes.
     pub fn max_payload(&self) -> usize {
         self.client.server_info().max_payload
+    }
+}
+
+/// One connection, until it is lost. The client makes another by itself, and hands over to it what was published in between.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    bus: Bus,
+    number: u64,
+}
+
+impl Line {
+    /// Whether it is still the one that there is.
+    pub(crate) fn is_up(&self) -> bool {
+        // In this order: the client counts a connection before it says that it is there.
+        self.bus.is_connected() && self.bus.connects() == self.number
     }
 }
 

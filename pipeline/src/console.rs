@@ -141,6 +141,7 @@ impl Console {
             .received
             .get()
             .saturating_sub(self.metrics.duplicates.get())
+            .saturating_sub(self.metrics.forgotten.get())
             .saturating_sub(self.metrics.acked.get())
     }
 

@@ -143,6 +143,9 @@ pub struct Metrics {
     pub redelivered: IntCounter,
     /// Those of them that were in hand already, on a lane of a divided stream, and were thrown away.
     pub duplicates: IntCounter,
+    /// Messages on such lanes that were in hand when the consumer or the stream turned out to be another one: they come again, if they
+    /// are still there.
+    pub forgotten: IntCounter,
     /// Lanes of a divided stream that this worker owns.
     pub lanes: IntGauge,
     /// Those of them that ack nothing because the server waits for messages that do not come.
@@ -244,6 +247,10 @@ impl Metrics {
             duplicates: make.counter(
                 "flightline_duplicate_messages_total",
                 "Redeliveries thrown away because the message was in hand.",
+            ),
+            forgotten: make.counter(
+                "flightline_forgotten_messages_total",
+                "Messages given up because their consumer or stream is another one.",
             ),
             lanes: make.gauge(
                 "flightline_lanes_owned",

@@ -163,6 +163,8 @@ impl Source {
             self.metrics.failed(Stage::Source, &over);
             if let Acks::All(owned) = &self.acks {
                 owned.lane.pause();
+                let forgotten = owned.lane.take_forgotten();
+                self.metrics.forgotten.inc_by(forgotten);
             }
             // On a quiet stream, a session that lasted is all the progress there can be.
             if self.came.load(Ordering::Relaxed) > before || start.elapsed() > PAUSES.1 {

@@ -9,7 +9,7 @@ use async_nats::Subject;
 
 use super::ledger::{Arrival, Counts, Due, Ledger, Period, Question, Taken};
 use super::reply::Form;
-use crate::bus::ConsumerState;
+use crate::bus::{ConsumerState, Line};
 
 /// What one owner has in hand of one ack-all consumer.
 #[derive(Default)]
@@ -23,6 +23,11 @@ struct Books {
     /// Which ledger it is, of those that the lane has had: a ticket of a former one settles nothing.
     generation: u64,
     acks: Acks,
+    /// Messages that were in hand when a ledger was given up.
+    forgotten: u64,
+    /// Over which connection the consumer was looked at. A server that was killed may have forgotten what it delivered, and 2.9
+    /// takes an ack of that all the same: what it delivers again is then below its ack floor, and comes for ever.
+    line: Option<Line>,
     /// How acks are addressed; known from the first message on.
     form: Option<Form>,
 }
@@ -119,6 +124,11 @@ impl Lane {
         self.0.lock().expect("no holder panics")
     }
 
+    /// A session starts over `line`: on another connection its acks wait.
+    pub(crate) fn over(&self, line: Line) {
+        self.books().line = Some(line);
+    }
+
     /// A session starts on a consumer that the server says this of. What was on its way in the last one may be lost.
     pub(crate) fn begin(&self, state: &ConsumerState) -> Begun {
         let mut books = self.books();
@@ -132,8 +142,7 @@ impl Lane {
             _ => Begun::On,
         };
         if begun == Begun::Anew {
-            books.ledger.forget();
-            books.generation += 1;
+            books.forget();
         }
         books.of = Some(identity);
         books.acks = Acks::Flow;
@@ -164,8 +173,9 @@ impl Lane {
             }),
             Taken::Again => Delivered::Again,
             Taken::Stranger => {
-                books.ledger.forget();
-                books.generation += 1;
+                books.forget();
+                // The stranger itself: it is left to the next session, too.
+                books.forgotten += 1;
                 books.acks = Acks::Wait;
                 Delivered::Stranger
             }
@@ -246,6 +256,11 @@ impl Lane {
         ))
     }
 
+    /// Messages whose fate is no more known here, since the last call.
+    pub(crate) fn take_forgotten(&self) -> u64 {
+        std::mem::take(&mut self.books().forgotten)
+    }
+
     /// Messages that the server may still wait for.
     pub(crate) fn in_hand(&self) -> usize {
         self.books().ledger.len()
@@ -258,10 +273,17 @@ impl Lane {
 }
 
 impl Books {
+    /// The next ledger: what is in hand comes again, if it is still there, and its tickets settle nothing.
+    fn forget(&mut self) {
+        self.forgotten += self.ledger.len() as u64;
+        self.ledger.forget();
+        self.generation += 1;
+    }
+
     fn due(&mut self) -> (Option<Subject>, u64) {
         let due: Option<Due> = match self.acks {
-            Acks::Flow => self.ledger.due(),
-            Acks::Wait => None,
+            Acks::Flow if self.line.as_ref().is_none_or(Line::is_up) => self.ledger.due(),
+            Acks::Flow | Acks::Wait => None,
         };
         let subject = due.and_then(|due| Some(self.form.as_ref()?.subject(due)));
         (subject, self.ledger.take_acked())

@@ -32,8 +32,13 @@ pub(crate) struct Publisher {
 impl Publisher {
     /// Connects, and creates the stream as a worker would.
     pub(crate) async fn new(server: &Nats) -> Self {
+        Self::at(vec![server.url()]).await
+    }
+
+    /// As [`Publisher::new`], on any of the servers at `urls`.
+    pub(crate) async fn at(urls: Vec<String>) -> Self {
         let config = NatsConfig {
-            urls: vec![server.url()],
+            urls,
             auth: NatsAuth::None,
             tls: Tls::default(),
             name: "publisher".to_owned(),
@@ -151,7 +156,12 @@ time_unit = "ms"
 
 /// Everything in the dead-letter stream, as the generator describes it, in its order.
 pub(crate) async fn dead_letters(server: &Nats) -> Vec<Refused> {
-    let client = async_nats::connect(server.url()).await.unwrap();
+    dead_letters_at(vec![server.url()]).await
+}
+
+/// As [`dead_letters`], from any of the servers at `urls`.
+pub(crate) async fn dead_letters_at(urls: Vec<String>) -> Vec<Refused> {
+    let client = async_nats::connect(urls).await.unwrap();
     let context = async_nats::jetstream::new(client);
     let mut stream = context.get_stream("DEADLETTER").await.unwrap();
     let count = stream.info().await.unwrap().state.messages;

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{Acks, Over, Source};
-use crate::bus::EnsureError;
+use crate::bus::{EnsureError, Line};
 use crate::delivery::{Ack, CHUNK, Declared, Delivery};
 use crate::source::handoff::Handoff;
 use crate::source::inbox::Inbox;
@@ -37,9 +37,11 @@ impl Source {
         if !self.bus.is_connected() {
             return Err(Over::Disconnected);
         }
+        // Before the consumer is looked at: what is found then holds for this connection and for no later one.
+        let line = self.bus.line();
         self.ensure().await?;
         if let Acks::All(owned) = &self.acks
-            && self.begin(&owned.lane).await? == Begun::Anew
+            && self.begin(&owned.lane, line.clone()).await? == Begun::Anew
         {
             // What the server had sent of the other one would be taken for this one's.
             *inbox = None;
@@ -69,8 +71,12 @@ impl Source {
                     last_sign = Instant::now();
                 }
                 _ = watchdog.tick() => {
+                    // What was open on a lost connection is open no more, even if there is another one already.
+                    if !line.is_up() {
+                        return Err(Over::Disconnected);
+                    }
                     if pulls.expects() && last_sign.elapsed() > SILENCE {
-                        return Err(if self.bus.is_connected() { Over::Silence } else { Over::Disconnected });
+                        return Err(Over::Silence);
                     }
                 }
                 _ = prolong.tick() => self.prolong(handoff).await?,
@@ -80,15 +86,17 @@ impl Source {
     }
 
     /// Asks whether the consumer is still the one whose messages are in hand.
-    async fn begin(&self, lane: &Lane) -> Result<Begun, Over> {
+    async fn begin(&self, lane: &Lane, line: Line) -> Result<Begun, Over> {
         let (stream, consumer) = (&self.config.stream, &self.config.consumer);
         let Some(state) = self.bus.consumer_state(stream, consumer).await? else {
             let what = format!("consumer {consumer}");
             let reason = "it was deleted just now".to_owned();
             return Err(EnsureError::Unavailable { what, reason }.into());
         };
+        lane.over(line);
         let begun = lane.begin(&state);
         if begun == Begun::Anew {
+            self.metrics.forgotten.inc_by(lane.take_forgotten());
             warn!(
                 stream,
                 consumer,

@@ -91,6 +91,7 @@ fn tickets_of_a_replaced_stream_settle_and_give_back_nothing() {
     let lane = sound();
     let mut old = take(&lane, 3);
     assert_eq!(lane.begin(&state(2, 0)), Begun::Anew);
+    assert_eq!(lane.take_forgotten(), 3);
     agree(&lane, 0);
     let new = take(&lane, 3);
     drop(old.pop());
@@ -127,6 +128,7 @@ fn a_stranger_under_a_known_number_ends_the_ledger_and_no_ack_goes_out() {
     assert!(matches!(lane.deliver(stranger, REPLY), Delivered::Stranger));
     assert_eq!(store(&lane, tickets), None);
     assert_eq!((lane.held(), lane.in_hand()), (0, 0));
+    assert_eq!(lane.take_forgotten(), 4, "with the stranger");
 }
 
 #[test]
