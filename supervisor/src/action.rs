@@ -233,6 +233,12 @@ pub enum Remark {
     },
 }
 
+/// How long the last messages to NATS and Consul may take once the jobs have ended: what takes longer is not there.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// What they have at least, and all by which the end may last longer than `stopTimeout`.
+pub const LAST_WORDS_LEAST: Duration = Duration::from_millis(500);
+
 /// How the supervisor ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct End {
@@ -240,7 +246,7 @@ pub struct End {
     pub cause: ShutdownCause,
     /// How the main job's last process ended, where there is a main job that ran.
     pub main: Option<i32>,
-    /// What jobs have left behind in their groups has so long.
+    /// When the time for the end is over, `stopTimeout` after it began. What jobs have left behind in their groups has so long.
     pub deadline: Instant,
 }
 
@@ -251,6 +257,26 @@ impl End {
             cause: ShutdownCause::Signal,
             main: None,
             deadline: now,
+        }
+    }
+    /// When the last messages must have gone, if they begin to go at `now`: they have what the jobs have left of the time for the end.
+    pub fn last_words(&self, now: Instant) -> Instant {
+        let usual = self.deadline.min(now + LAST_WORDS);
+        usual.max(now + LAST_WORDS_LEAST)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_words_have_what_is_left_of_the_end_but_a_moment_at_least() {
+        let now = Instant::now();
+        let millis = Duration::from_millis;
+        for (left, given) in [(0, 500), (300, 500), (800, 800), (60_000, 2000)] {
+            let end = End::before_the_start(now + millis(left));
+            assert_eq!(end.last_words(now) - now, millis(given), "{left}");
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::event::{
 use crate::job::{Duty, Ending, Job, Turn};
 
 /// Who waits for whom at the end.
-mod order;
+pub(crate) mod order;
 /// From the first SIGTERM to the last SIGKILL.
 mod shutdown;
 /// One configuration after another.
@@ -299,7 +299,10 @@ impl Fleet {
     pub fn deadline(&self) -> Option<Instant> {
         let phase = match &self.phase {
             Phase::Reloading(change) => Some(change.give_up),
-            Phase::Stopping(shutdown) => Some(shutdown.give_up),
+            Phase::Stopping(shutdown) => Some(match self.own {
+                Own::Withdrawing { .. } => shutdown.own_until,
+                Own::None | Own::Registered(_) => shutdown.give_up,
+            }),
             Phase::Starting | Phase::Running | Phase::Over => None,
         };
         let jobs = self.jobs.iter().filter_map(Job::deadline);

@@ -126,11 +126,23 @@ enum ProcessStop {
     Killed { then: Then },
 }
 
-/// What follows once a process that was stopped is gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+impl ProcessStop {
+    /// What follows, where somebody wants it to stop.
+    fn then(self) -> Option<Then> {
+        match self {
+            Self::None => None,
+            Self::Asked { then, .. } | Self::Killed { then } => Some(then),
+        }
+    }
+}
+
+/// What follows once a process that was stopped is gone. Of several wishes the last of these holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Then {
     /// The rules for an exit.
     Rules,
+    /// The same, because of what its checks found.
+    RulesForFailures,
     /// A start that costs nothing.
     Start,
 }

@@ -127,7 +127,8 @@ impl Supervisor {
         // Nobody reads it any more; who asks is told so at once.
         drop(mailbox);
         self.see_off(end.deadline).await;
-        self.parts.close().await;
+        let deadline = end.last_words(Instant::now());
+        self.parts.close(deadline.into()).await;
         end
     }
 

@@ -3,13 +3,15 @@
 
 use std::path::Path;
 
+use crate::config::Config;
 use crate::config::duration::show;
 use crate::config::jobs::{Check, Job, Restarts, Role, Trigger, When};
 use crate::config::load::Finding;
 use crate::config::problem::without_users;
 use crate::config::servers::{ConsulAddress, PublishMetrics};
-use crate::config::{Config, ExitWhen};
-use crate::event::Code;
+
+/// Who ends when.
+mod end;
 
 /// What would run, for a person; lines without an end of the last one.
 pub fn explain(path: &Path, config: &Config, findings: &[Finding]) -> String {
@@ -24,7 +26,7 @@ pub fn explain(path: &Path, config: &Config, findings: &[Finding]) -> String {
         "jobs",
         config.jobs.iter().flat_map(|found| job(found)).collect(),
     );
-    part("end", end(config));
+    part("end", end::lines(config));
     part("registered in Consul", registered(config));
     part("watched in Consul", watched(config));
     part("published to NATS", published(config));
@@ -112,44 +114,6 @@ fn event(trigger: &Trigger) -> String {
         source => source,
     };
     format!("{source} says {}", trigger.code.as_str())
-}
-
-/// Who ends when, after the supervisor was told to end.
-fn end(config: &Config) -> Vec<String> {
-    let ends = |job: &Job| match &job.when {
-        When::Once { trigger, .. } | When::Each { trigger, .. } if job.exec.is_some() => {
-            match trigger.code {
-                Code::Stopping => Some((Code::Stopping, trigger.source.to_string())),
-                Code::Stopped => Some((Code::Stopped, trigger.source.to_string())),
-                _ => None,
-            }
-        }
-        _ => None,
-    };
-    let mut lines = Vec::new();
-    for job in config.jobs.iter().filter(|job| ends(job).is_none()) {
-        let of = |code: Code| -> Vec<_> {
-            let others = config.jobs.iter();
-            let mine = others.filter(|other| ends(other) == Some((code, job.name.to_string())));
-            mine.map(|other| other.name.to_string()).collect()
-        };
-        let mut steps = of(Code::Stopping);
-        steps.push(format!("{} ends by {}", job.name, job.stop.signal));
-        if let Some(service) = &job.service {
-            steps.push(format!("{} leaves Consul", service.id));
-        }
-        steps.extend(of(Code::Stopped));
-        lines.push(steps.join(", then "));
-    }
-    lines.push(match config.stop_timeout {
-        timeout if timeout.is_zero() => "SIGKILL at once".to_owned(),
-        timeout => format!("SIGKILL for what is left after {}", show(timeout)),
-    });
-    lines.push(match config.exit_when {
-        ExitWhen::Complete => "without being told: when every job has ended".to_owned(),
-        ExitWhen::Idle => "without being told: when what is left only waits".to_owned(),
-    });
-    lines
 }
 
 fn registered(config: &Config) -> Vec<String> {

@@ -151,7 +151,7 @@ impl Registrar {
             shared.closing.cancel();
             shared.tasks.close();
             if timeout(limit, shared.tasks.wait()).await.is_err() {
-                tracing::info!("Consul was not told everything within {limit:?}");
+                tracing::info!("Consul was not told everything in time");
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::job::Job;
 
 /// What a job is at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// Stopped once nobody depends on it any more.
     Ordinary,
     /// Runs when another one stops or has stopped, and ends after that.
@@ -20,7 +20,7 @@ pub(super) enum Place {
 }
 
 /// What `plan` is at the end.
-pub(super) fn place(plan: &config::Job) -> Place {
+pub(crate) fn place(plan: &config::Job) -> Place {
     if hook(plan).is_some() {
         Place::Hook
     } else if is_agent(plan) {
@@ -31,7 +31,7 @@ pub(super) fn place(plan: &config::Job) -> Place {
 }
 
 /// What a pre-stop or post-stop job waits for: nothing but ends.
-pub(super) fn hook(plan: &config::Job) -> Option<&[Trigger]> {
+pub(crate) fn hook(plan: &config::Job) -> Option<&[Trigger]> {
     let triggers = match &plan.when {
         When::Once { trigger, .. } | When::Each { trigger, .. } => std::slice::from_ref(trigger),
         When::All { triggers, .. } => triggers,
@@ -130,9 +130,21 @@ pub(super) fn needs(plan: &config::Job) -> impl Iterator<Item = &str> {
     present.map(|trigger| trigger.source.as_str())
 }
 
+/// For each of `plans`, which others need it while they run.
+pub(crate) fn dependants(plans: &[&config::Job]) -> Vec<Vec<usize>> {
+    let needing = |needed: &config::Job| {
+        let others = plans.iter().enumerate();
+        let needing = others.filter(|(_, other)| {
+            needs(other).any(|name| *name == *needed.name) && other.name != needed.name
+        });
+        needing.map(|(index, _)| index).collect()
+    };
+    plans.iter().map(|needed| needing(needed)).collect()
+}
+
 /// For each of `plans`, how many steps of others come before it is stopped: 0 for those that nobody depends on. Where jobs depend on each
 /// other in a circle, the circle is cut.
-pub(super) fn ranks(plans: &[&config::Job]) -> Vec<u32> {
+pub(crate) fn ranks(plans: &[&config::Job]) -> Vec<u32> {
     let mut ranks = vec![0; plans.len()];
     let ordinary = |plan: &config::Job| place(plan) == Place::Ordinary;
     // Each pass moves what is needed behind who needs it; a chain has as many passes as links, a circle would have no end.

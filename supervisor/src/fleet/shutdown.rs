@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::action::{Action, Cause, Remark, ShutdownCause};
 use crate::config;
@@ -22,10 +22,12 @@ const KEPT: u32 = 2;
 #[derive(Debug)]
 pub(super) struct Shutdown {
     cause: ShutdownCause,
-    /// Who must have ended before each job is stopped; jobs that nobody depends on are absent.
+    /// Who must have ended before each job is stopped.
     dependants: BTreeMap<JobId, Vec<JobId>>,
     /// Jobs that the end of the main job has just started: an alarm, a report. They may finish.
     guests: BTreeSet<JobId>,
+    /// The supervisor's own service is not waited for any longer: the Consul agent is to be stopped after it.
+    pub(super) own_until: Instant,
     /// When everything has to be gone.
     deadline: Instant,
     /// When what is still there is left behind.
@@ -67,6 +69,7 @@ impl Fleet {
             cause,
             dependants,
             guests,
+            own_until: now + self.grace - self.kept(),
             deadline: now + self.grace,
             give_up: now + self.grace + REAPING,
         });
@@ -84,10 +87,15 @@ impl Fleet {
         let plans: Vec<&config::Job> = live.iter().map(|job| &**job.plan()).collect();
         let ranks = order::ranks(&plans);
         let last = ranks.iter().copied().max().unwrap_or(0);
-        let step = self.grace * KEPT / 10 / last.max(1);
+        let step = self.kept() / last.max(1);
         let ends = live.iter().zip(ranks);
         ends.map(|(job, rank)| (job.id(), now + self.grace - step * (last - rank)))
             .collect()
+    }
+
+    /// What later steps have for themselves.
+    fn kept(&self) -> Duration {
+        self.grace * KEPT / 10
     }
 
     fn live(&self) -> impl Iterator<Item = &Job> {
@@ -95,18 +103,14 @@ impl Fleet {
     }
 
     fn dependants(&self) -> BTreeMap<JobId, Vec<JobId>> {
-        let mut dependants: BTreeMap<JobId, Vec<JobId>> = BTreeMap::new();
-        for job in self.live() {
-            for needed in order::needs(job.plan()) {
-                let named = self.live().filter(|other| {
-                    *other.plan().name == *needed && other.plan().name != job.plan().name
-                });
-                for other in named {
-                    dependants.entry(other.id()).or_default().push(job.id());
-                }
-            }
-        }
-        dependants
+        let live: Vec<&Job> = self.live().collect();
+        let plans: Vec<&config::Job> = live.iter().map(|job| &**job.plan()).collect();
+        let ids = |indices: Vec<usize>| -> Vec<JobId> {
+            let jobs = indices.into_iter().filter_map(|index| live.get(index));
+            jobs.map(|job| job.id()).collect()
+        };
+        let dependants = order::dependants(&plans).into_iter().map(ids);
+        live.iter().map(|job| job.id()).zip(dependants).collect()
     }
 
     /// Ends those whose turn it is; all is over when nothing is left.
@@ -115,6 +119,9 @@ impl Fleet {
             return;
         };
         let (cause, deadline, give_up) = (shutdown.cause, shutdown.deadline, shutdown.give_up);
+        if shutdown.own_until <= now && matches!(self.own, Own::Withdrawing { .. }) {
+            self.own = Own::None;
+        }
         let next = self.next_to_end(&shutdown.dependants, &shutdown.guests);
         self.among(
             now,

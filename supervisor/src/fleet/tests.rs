@@ -8,6 +8,8 @@ mod world;
 mod starts;
 /// Checks, thresholds, maintenance.
 mod health;
+/// What follows from failures, and for whom.
+mod unhealthy;
 /// How it all ends, and what never hangs.
 mod endings;
 /// One configuration after another.

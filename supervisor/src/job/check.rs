@@ -10,7 +10,7 @@ use crate::config::{self, OnFailure, Readiness};
 use crate::event::{Checked, Code, RunId, Source};
 
 use super::start::following;
-use super::{Duty, Health, Job, Then, Turn};
+use super::{Duty, Health, Job, Process, ProcessStop, Then, Turn};
 
 /// Where the checks of a job stand.
 #[derive(Debug)]
@@ -206,7 +206,8 @@ impl Job {
             return;
         }
         self.check.failures = self.check.failures.saturating_add(1);
-        if self.check.failures < health.failures {
+        // What is unhealthy stays so until it has passed often enough, however few failures those passes leave in a row.
+        if self.check.health != Health::Unhealthy && self.check.failures < health.failures {
             // It still counts as what it was, and Consul must not let its TTL run out over it.
             if self.check.health == Health::Healthy {
                 let output = self.check.output.clone().unwrap_or_default();
@@ -228,12 +229,13 @@ impl Job {
             self.report_health(Reported::Critical, turn);
         }
         let enough = |limit| self.check.failures >= limit;
-        if health.restart_after.is_some_and(enough) && self.process.is_some() {
+        // What is being stopped already has its reason.
+        let runs = |process: Process| process.stop == ProcessStop::None;
+        if health.restart_after.is_some_and(enough) && self.process.is_some_and(runs) {
             let name = Arc::clone(&self.plan.name);
             turn.actions
                 .push(Action::Say(Remark::RestartUnhealthy { name }));
-            self.check.failures = 0;
-            self.stop_process(Then::Rules, turn);
+            self.stop_process(Then::RulesForFailures, turn);
         }
     }
 

@@ -226,9 +226,9 @@ impl Job {
                 then: what,
             } => {
                 *old = (*old).min(kill_at);
-                *what = then;
+                *what = then.max(*what);
             }
-            ProcessStop::Killed { then: what } => *what = then,
+            ProcessStop::Killed { then: what } => *what = then.max(*what),
         }
         // What is to be killed at once is not left to the next turn.
         if kill_at <= turn.now {

@@ -55,14 +55,13 @@ impl Job {
             self.quick = self.quick.saturating_add(1);
         }
         match self.life {
-            Life::Open => match process.stop {
-                ProcessStop::Asked { then, .. } | ProcessStop::Killed { then }
-                    if then == Then::Start =>
-                {
+            Life::Open => match process.stop.then() {
+                Some(Then::Start) => {
                     self.show_anew(cause, turn);
                     self.launch(Cause::Operator, turn);
                 }
-                _ => self.go_on(cause, turn),
+                Some(Then::RulesForFailures) => self.go_on(Cause::TooManyFailures, turn),
+                Some(Then::Rules) | None => self.go_on(cause, turn),
             },
             Life::Stopping => self.finish(turn),
             Life::PreStop { .. } | Life::Withdrawing { .. } | Life::Ended(_) => {}

@@ -28,7 +28,7 @@ pub enum Refused {
     /// It has ended.
     #[error("it has ended")]
     Ended,
-    /// There is nothing to run.
+    /// There is nothing to run, and nothing that was stopped.
     #[error("it has no exec")]
     NoExec,
 }
@@ -247,13 +247,12 @@ impl Job {
     /// Somebody wants it to run now.
     ///
     /// # Errors
-    /// When it runs, is being stopped or has nothing to run.
+    /// When it runs, is being stopped, or has nothing to run and is in service.
     pub fn start(&mut self, turn: &mut Turn<'_>) -> Result<(), Refused> {
-        if self.plan.exec.is_none() {
-            return Err(Refused::NoExec);
-        }
         match self.life {
             Life::Open if self.process.is_some() => Err(Refused::Running),
+            // Without a process it only is, or is not, in service.
+            Life::Open if self.plan.exec.is_none() && self.is_started() => Err(Refused::NoExec),
             Life::Open => {
                 self.paused = None;
                 self.take_start();

@@ -35,8 +35,8 @@ use crate::watch::{self as watching, Watching};
 
 use super::prepare::Prepared;
 
-/// How long the last messages to NATS and Consul may take, once the jobs have ended.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long the last messages to a NATS or Consul may take that a new configuration has replaced.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What cannot be opened at the start.
 #[derive(Debug, thiserror::Error)]
@@ -325,7 +325,7 @@ impl Parts {
         let old = std::mem::replace(&mut *self.shared.outlet(), next);
         if let Some(old) = old {
             self.tasks.spawn(async move {
-                shared::say_left(old.drain(Instant::now() + LAST_WORDS).await);
+                shared::say_left(old.drain(Instant::now() + FAREWELL).await);
             });
         }
     }

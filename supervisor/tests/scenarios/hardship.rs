@@ -1,6 +1,7 @@
 //! What breaks, hangs or changes under way, and must neither hold up the end nor leave anything behind.
 
 use std::fs;
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use flightline_fixtures::consul::Consul;
@@ -8,11 +9,15 @@ use flightline_fixtures::http;
 use flightline_fixtures::process::Signal;
 use flightline_fixtures::server::free_port;
 use flightline_fixtures::supervisor::Supervisor;
+use flightline_supervisor::action::LAST_WORDS_LEAST;
 
 use crate::rig::{
     DOCKER, NO_CONSUL, assert_order, container, container_at, job, passing, pid, rewrite, tell,
     tell_own, text, up, wait_passing, wait_state,
 };
+
+/// A machine that has other things to do is given so much longer.
+const BUSY: Duration = Duration::from_secs(1);
 
 fn ends_in_time(supervisor: &mut Supervisor) {
     let begun = Instant::now();
@@ -54,6 +59,45 @@ fn bug_a_consul_that_hangs_holds_up_neither_the_loop_nor_the_end() {
     });
     ends_in_time(&mut supervisor);
     consul.server().unpause();
+}
+
+/// Servers that take connections and say nothing.
+const BLACK_HOLES: &str = "{
+  consul: '{{ .CONSUL }}',
+  nats: { url: '{{ .NATS }}', service: 'app', instance: 'here' },
+  control: { socket: '{{ .SOCKET }}' },
+  stopTimeout: 1,
+  jobs: [
+    {
+      name: 'app',
+      exec: ['sh', '-c', 'echo up; exec sleep 1000'],
+      port: 8000,
+      interfaces: 'lo',
+      health: { exec: 'true', interval: 1, ttl: 5 },
+    },
+  ],
+  telemetry: { port: {{ .TELEMETRY_PORT }}, interfaces: ['lo'] },
+}";
+
+/// The end was 2 s longer than its deadline, for words that nobody hears.
+#[test]
+fn servers_that_hang_make_the_end_no_longer_than_its_deadline_and_a_moment() {
+    let holes = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [consul, nats] = holes.each_ref().map(|hole| hole.local_addr().unwrap());
+    let setup = container(BLACK_HOLES)
+        .env("CONSUL", &consul.to_string())
+        .env("NATS", &format!("nats://{nats}"))
+        .env("TELEMETRY_PORT", &free_port().to_string());
+    let mut supervisor = up(setup);
+    supervisor.wait_log("up");
+    let begun = Instant::now();
+    supervisor.signal(Signal::Term);
+    assert_eq!(supervisor.wait_code(), 0, "{}", supervisor.log());
+    let taken = begun.elapsed();
+    assert!(
+        taken < Duration::from_secs(1) + LAST_WORDS_LEAST + BUSY,
+        "{taken:?}"
+    );
 }
 
 #[test]

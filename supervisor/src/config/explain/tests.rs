@@ -35,18 +35,72 @@ fn a_configuration_is_explained() {
         "  db, every 3s",
         "  servers: nats://*****@nats:4222",
         "  subjects begin with telemetry, of service app on here",
-        "  SIGKILL for what is left after 8s",
+        "  SIGKILL for what is left after 8s; last words have what is left of it, or 500ms",
         "  metrics and status: http://127.0.0.1:9090",
     ] {
         assert!(said.lines().any(|found| found == line), "{line}\n{said}");
     }
-    assert!(
-        said.contains("drain, then app ends by SIGTERM, then app-"),
-        "{said}"
-    );
-    assert!(said.contains(" leaves Consul, then clean\n"), "{said}");
+    // The service's id has the name of the host.
+    let service = "  drain, then app-";
+    let end = said.lines().find(|line| line.starts_with(service));
+    let rest = " leaves Consul, then app ends by SIGTERM, then clean";
+    assert!(end.is_some_and(|line| line.ends_with(rest)), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
     assert!(!said.contains("findings"), "{said}");
+}
+
+/// The lines of one part.
+fn part<'s>(said: &'s str, title: &str) -> Vec<&'s str> {
+    let lines = said.lines().skip_while(|line| *line != title).skip(1);
+    lines.map_while(|line| line.strip_prefix("  ")).collect()
+}
+
+#[test]
+fn the_end_is_explained_in_the_order_in_which_it_comes() {
+    let text = "{
+      consul: 'consul:8500',
+      jobs: [
+        {name: 'consul-agent', exec: 'consul agent'},
+        {name: 'db', exec: 'db', health: {exec: 'true', interval: 1, ttl: 2}},
+        {name: 'pre', exec: 'pre', when: {source: 'db', once: 'stopping'}},
+        {name: 'cache', exec: 'cache', stopSignal: 'SIGINT', health: {exec: 'true', interval: 1, ttl: 2}, when: {source: 'db', once: 'healthy'}},
+        {name: 'app', exec: 'app', when: {all: [{source: 'db', once: 'healthy'}, {source: 'cache', once: 'healthy'}]}},
+        {name: 'both', exec: 'both', when: {all: [{source: 'db', once: 'stopped'}, {source: 'app', once: 'stopped'}]}},
+        {name: 'leave', exec: 'leave', when: {source: 'consul-agent', once: 'stopping'}},
+        {name: 'after', exec: 'after', when: {source: 'pre', once: 'stopped'}},
+      ],
+      telemetry: {interfaces: 'lo'},
+    }";
+    let said = explained(text);
+    let expected = [
+        "containerpilot leaves Consul",
+        "app ends by SIGTERM",
+        "after app: cache ends by SIGINT",
+        "after cache and app: pre, then after, then db ends by SIGTERM",
+        "after all others: leave, then consul-agent ends by SIGTERM",
+        "once db says stopped and app says stopped: both",
+        "SIGKILL for what is left after 5s; last words have what is left of it, or 500ms",
+        "without being told: when every job has ended",
+    ];
+    assert_eq!(part(&said, "end:"), expected);
+}
+
+#[test]
+fn hooks_of_nobody_and_jobs_that_need_each_other_are_explained_as_they_end() {
+    let text = "{jobs: [
+        {name: 'a', exec: 'a', health: {exec: 'true', interval: 1, ttl: 2}, when: {source: 'b', once: 'healthy'}},
+        {name: 'b', exec: 'b', health: {exec: 'true', interval: 1, ttl: 2}, when: {source: 'a', once: 'healthy'}},
+        {name: 'lost', exec: 'lost', when: {source: 'watch.db', once: 'stopped'}},
+    ]}";
+    let said = explained(text);
+    let expected = [
+        "a ends by SIGTERM",
+        "b ends by SIGTERM",
+        "lost ends without having run: nothing it waits for can come",
+        "SIGKILL for what is left after 5s",
+        "without being told: when every job has ended",
+    ];
+    assert_eq!(part(&said, "end:"), expected);
 }
 
 #[test]

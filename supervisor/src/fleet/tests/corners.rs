@@ -47,6 +47,18 @@ fn the_hooks_of_the_consul_agent_run() {
 }
 
 #[test]
+fn the_consul_agent_has_its_time_though_it_answers_nothing() {
+    let own = served(job("own", "")).service;
+    let jobs = vec![job("consul-agent", "serve"), served(job("app", "serve"))];
+    let mut world = World::owning(&config(jobs), own);
+    world.consul = s(60);
+    let taken = world.terminate();
+    assert!(taken < ms(4500), "{taken:?}");
+    assert!(world.before("event stopped app", "SIGTERM consul-agent"));
+    assert_eq!(world.count("SIGKILL consul-agent"), 0);
+}
+
+#[test]
 fn a_hook_of_several_ends_runs_after_the_last_of_them() {
     let mut post = job("post", "run 10 0");
     post.when = When::All {
@@ -178,5 +190,29 @@ fn a_failure_below_the_threshold_is_told_once() {
     assert_eq!(
         world.said(&["health app"]),
         ["health app Passing", "health app Warning"]
+    );
+}
+
+#[test]
+fn a_service_without_a_command_that_was_stopped_can_be_started_again() {
+    let mut world = World::start(vec![served(job("app", "")), job("other", "serve")]);
+    world.pass(ms(1500));
+    for how in [Action::Start, Action::Restart] {
+        let again = world.fleet.order("app", how, world.now).unwrap_err();
+        assert!(format!("{again:?}").contains("no exec"), "{again:?}");
+        let actions = world.fleet.order("app", Action::Stop, world.now).unwrap();
+        world.act(actions);
+        world.pass(s(2));
+        assert_eq!(world.told("app"), "complete");
+        let actions = world.fleet.order("app", how, world.now).unwrap();
+        world.act(actions);
+        assert_eq!(world.told("app"), "starting");
+        world.pass(ms(1500));
+        assert_eq!(world.told("app"), "healthy");
+    }
+    let told = ["report app Passing", "withdraw app"];
+    assert_eq!(
+        world.said(&["report", "withdraw"]),
+        [told[0], told[1], told[0], told[1], told[0]]
     );
 }

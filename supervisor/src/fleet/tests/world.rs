@@ -169,9 +169,14 @@ impl World {
     }
 
     pub(super) fn of(config: &Config) -> Self {
+        Self::owning(config, None)
+    }
+
+    /// A world in which the supervisor has a service of its own.
+    pub(super) fn owning(config: &Config, own: Option<Arc<Service>>) -> Self {
         let now = Instant::now();
         let mut world = Self {
-            fleet: Fleet::new(config, None, now),
+            fleet: Fleet::new(config, own, now),
             now,
             begun: now,
             processes: BTreeMap::new(),

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::opened::{Opened, Opener};
-use super::{LAST_WORDS, Parts, Refresh, Registrations, Telemetry, shared};
+use super::{FAREWELL, Parts, Refresh, Registrations, Telemetry, shared};
 use crate::config::Config;
 use crate::consul::registrar::Registrar;
 use crate::event::WithdrawalId;
@@ -113,7 +113,7 @@ impl Parts {
                 old.withdraw(&own, WithdrawalId::UNAWAITED);
             }
         }
-        self.tasks.spawn(old.finish(LAST_WORDS));
+        self.tasks.spawn(old.finish(FAREWELL));
     }
 
     /// Serves what is declared on `listener`, if that is another than before.
@@ -143,11 +143,10 @@ impl Parts {
         self.telemetry = Some(Telemetry { address, stop });
     }
 
-    /// Says the last words to everybody, and closes.
-    pub async fn close(mut self) {
+    /// Says the last words to everybody, and closes by `deadline`.
+    pub async fn close(mut self, deadline: Instant) {
         self.beat = None;
         self.watches.clear();
-        let deadline = Instant::now() + LAST_WORDS;
         if let Some(telemetry) = self.telemetry.take() {
             telemetry.stop.cancel();
         }
@@ -157,13 +156,14 @@ impl Parts {
                 shared::say_left(publisher.drain(deadline).await);
             }
         };
-        tokio::join!(
+        let left = deadline.saturating_duration_since(Instant::now());
+        let (_, control, _) = tokio::join!(
             publishing,
-            self.control.stop(),
-            self.registrar.finish(LAST_WORDS)
+            timeout_at(deadline, self.control.stop()),
+            self.registrar.finish(left)
         );
         self.tasks.close();
-        if timeout_at(deadline, self.tasks.wait()).await.is_err() {
+        if control.is_err() || timeout_at(deadline, self.tasks.wait()).await.is_err() {
             warn!("something did not close in time");
         }
     }
