@@ -113,6 +113,37 @@ fn stored(influx: &Influxd) -> String {
     lines
 }
 
+fn every_kind_of_health_is_stored(influx: &Influxd) {
+    let columns = ["service", "instance", "check", "status", "output"];
+    let checks = rows(influx, "health", columns);
+    // A beat may repeat the last one.
+    let mut told: Vec<_> = checks
+        .iter()
+        .map(|[.., status, output]| (status, output))
+        .collect();
+    told.dedup();
+    let told: Vec<_> = told
+        .iter()
+        .map(|(status, output)| format!("{status} {output}"))
+        .collect();
+    let expected = [
+        r#""passing" "all is well""#,
+        r#""warning" "the till is open""#,
+        r#""critical" "the till is open""#,
+    ];
+    assert_eq!(told[..3], expected, "{told:?}");
+    assert!(
+        told[3..]
+            .iter()
+            .any(|told| told.starts_with(r#""maintenance""#)),
+        "{told:?}"
+    );
+    let from = checks[0]
+        .each_ref()
+        .map(|value| value.as_str().unwrap_or_default());
+    assert_eq!(from[..3], ["shop", "shop-1", "cart"]);
+}
+
 #[test]
 fn the_life_of_a_job_arrives_in_influxdb_and_in_the_metrics_of_the_pipeline() {
     let (nats, influx) = (Nats::start(), Influxd::start());
@@ -171,33 +202,6 @@ fn the_life_of_a_job_arrives_in_influxdb_and_in_the_metrics_of_the_pipeline() {
     });
     let found = stored(&influx);
     assert!(found == STORED, "{found}");
-    let columns = ["service", "instance", "check", "status", "output"];
-    let checks = rows(&influx, "health", columns);
-    // A beat may repeat the last one.
-    let mut told: Vec<_> = checks
-        .iter()
-        .map(|[.., status, output]| (status, output))
-        .collect();
-    told.dedup();
-    let told: Vec<_> = told
-        .iter()
-        .map(|(status, output)| format!("{status} {output}"))
-        .collect();
-    let expected = [
-        r#""passing" "all is well""#,
-        r#""warning" "the till is open""#,
-        r#""critical" "the till is open""#,
-    ];
-    assert_eq!(told[..3], expected, "{told:?}");
-    assert!(
-        told[3..]
-            .iter()
-            .any(|told| told.starts_with(r#""maintenance""#)),
-        "{told:?}"
-    );
-    let from = checks[0]
-        .each_ref()
-        .map(|value| value.as_str().unwrap_or_default());
-    assert_eq!(from[..3], ["shop", "shop-1", "cart"]);
+    every_kind_of_health_is_stored(&influx);
     assert_eq!(worker.stop().code(), Some(0), "{}", worker.log());
 }
