@@ -4,6 +4,7 @@
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::sync_channel;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -37,17 +38,24 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Begins to publish, so many messages a second, to the first of the servers at `urls` that takes them.
+    /// Makes the stream, and begins to publish, so many messages a second, to the first of the servers at `urls` that takes them.
     pub(crate) fn start(urls: Vec<String>, oracle: Oracle, per_second: u32) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
+        let (ready, started) = sync_channel(1);
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .expect("a runtime can be made");
-            runtime.block_on(publish(urls, oracle, per_second, &stopped))
+            runtime.block_on(async {
+                let bus = Publisher::at(urls).await.bus;
+                ready.send(()).expect("somebody waits for it");
+                publish(bus, oracle, per_second, &stopped).await
+            })
         });
+        // The stream has all subjects then; a worker that came first would make it with its own.
+        started.recv().expect("the stream can be made");
         Self {
             stop,
             thread: Some(thread),
@@ -69,8 +77,7 @@ impl Drop for Load {
     }
 }
 
-async fn publish(urls: Vec<String>, oracle: Oracle, per_second: u32, stop: &AtomicBool) -> u64 {
-    let bus = Publisher::at(urls).await.bus;
+async fn publish(bus: Bus, oracle: Oracle, per_second: u32, stop: &AtomicBool) -> u64 {
     let portion = u64::from(per_second) * u64::from(TICK.subsec_millis()) / 1000;
     let mut ticks = interval(TICK);
     let mut under_way = JoinSet::new();
