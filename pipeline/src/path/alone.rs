@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use tracing::warn;
 
-use crate::bus::{Bus, EnsureError, Leases, Written};
+use crate::bus::{Bucket, Bus, EnsureError, Written};
 use crate::delivery::Stamp;
 
 /// Deaths of workers with a message alone before it is dead-lettered: one or two may be an operator's.
@@ -73,13 +73,16 @@ impl Alone {
 
     async fn change<T>(&self, change: impl Fn(&mut Roll) -> T) -> Result<T, EnsureError> {
         let key = format!("alone-{}", self.consumer);
-        let notes: Leases = self.bus.leases(&self.stream, &key, 1).await?;
+        let notes = self.bus.cell(Bucket::Lanes, &self.stream, &key).await?;
         for _ in 0..TRIES {
             let (value, revision) = notes.read().await?;
             let before = read(&value);
             let mut roll = before.clone();
             let outcome = change(&mut roll);
-            if roll == before || notes.write(write(&roll), revision).await? == Written::Yes {
+            if roll == before {
+                return Ok(outcome);
+            }
+            if let Written::Yes(_) = notes.write(write(&roll), revision).await? {
                 return Ok(outcome);
             }
         }

@@ -2,6 +2,7 @@
 //! it, with one id, so that the stream takes it once.
 
 use std::panic::resume_unwind;
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -56,7 +57,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Begins to publish, so many messages a second, to the first of the servers at `urls` that takes them.
+    /// Makes the stream, and begins to publish, so many messages a second, to the first of the servers at `urls` that takes them.
     pub(crate) fn start(urls: Vec<String>, oracle: Oracle, per_second: u32) -> Self {
         let desk = Arc::new(Mutex::new(Desk {
             wish: Wish::Publish,
@@ -65,13 +66,20 @@ impl Load {
             open: 0,
         }));
         let read = Arc::clone(&desk);
+        let (ready, started) = sync_channel(1);
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .expect("a runtime can be made");
-            runtime.block_on(publish(urls, oracle, &read))
+            runtime.block_on(async {
+                let bus = Publisher::at(urls).await.bus;
+                ready.send(()).expect("somebody waits for it");
+                publish(bus, oracle, &read).await
+            })
         });
+        // The stream has all subjects then; a worker that came first would make it with its own.
+        started.recv().expect("the stream can be made");
         Self {
             desk,
             thread: Some(thread),
@@ -119,8 +127,7 @@ fn look(desk: &Mutex<Desk>) -> MutexGuard<'_, Desk> {
     desk.lock().expect("nobody panics at the desk")
 }
 
-async fn publish(urls: Vec<String>, oracle: Oracle, desk: &Mutex<Desk>) -> u64 {
-    let bus = Publisher::at(urls).await.bus;
+async fn publish(bus: Bus, oracle: Oracle, desk: &Mutex<Desk>) -> u64 {
     let mut ticks = interval(TICK);
     let mut under_way = JoinSet::new();
     loop {
