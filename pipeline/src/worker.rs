@@ -100,7 +100,7 @@ async fn work(
 ) -> Result<Outcome, WorkerError> {
     let front = front(config, console).await?;
     let prefix = Prefix::new(&config.prefix)?;
-    let needed = needed(config, console, &prefix, front.as_ref());
+    let needed = Box::pin(needed(config, console, &prefix, front.as_ref()));
     let Some((bus, own, letters)) = stop.run_until_cancelled(needed).await else {
         return Ok(Outcome::Drained);
     };

@@ -87,7 +87,7 @@ pub(super) async fn read<B: Body<Data = Bytes> + Unpin>(
     };
     let mut reader = match coding {
         Coding::Identity => Reader::Identity(kept.expecting(announced.unwrap_or_default())?),
-        Coding::Gzip => Reader::Gzip(MultiGzDecoder::new(kept)),
+        Coding::Gzip => Reader::Gzip(Box::new(MultiGzDecoder::new(kept))),
     };
     loop {
         let patience = limits.until.min(Instant::now() + limits.idle);
@@ -108,7 +108,7 @@ pub(super) async fn read<B: Body<Data = Bytes> + Unpin>(
 /// What has been read, by how it is packed.
 enum Reader<'p> {
     Identity(Kept<'p>),
-    Gzip(MultiGzDecoder<Kept<'p>>),
+    Gzip(Box<MultiGzDecoder<Kept<'p>>>),
 }
 
 impl Reader<'_> {
