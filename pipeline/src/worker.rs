@@ -81,7 +81,8 @@ pub async fn run(
     stop: CancellationToken,
     abandon: CancellationToken,
 ) -> Result<Outcome, WorkerError> {
-    let outcome = work(config, console, &stop, &abandon).await;
+    // On the heap: it holds everything that lives as long as the worker.
+    let outcome = Box::pin(work(config, console, &stop, &abandon)).await;
     if let Ok(Outcome::Unacked(messages)) = outcome {
         console.metrics.abandoned.inc_by(messages);
         error!(

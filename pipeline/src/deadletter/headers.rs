@@ -83,7 +83,7 @@ mod tests {
                     sequence: None,
                     attempt: crate::delivery::Attempt::First,
                 },
-                declared: crate::delivery::Declared::Nothing,
+                declared: Declared::Nothing,
                 line: Some(1),
                 payload: bytes::Bytes::new(),
             };
