@@ -1,8 +1,6 @@
 //! Promise: a message that is alone in a worker's hands each time the worker dies is a dead letter in the end; those that were only
 //! nearby are stored, however often they were delivered.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 #[path = "rig/support.rs"]
 mod support;
 
