@@ -15,7 +15,7 @@ use flightline_bench::trial::Rig;
 use flightline_bench::trial::plan::Plan;
 use flightline_bench::trial::server::Choice;
 use flightline_fixtures::nats::{Nats, Options};
-use flightline_link::nats::{Nats as NatsConfig, NatsAuth};
+use flightline_link::nats::{INBOX_PREFIX, Nats as NatsConfig, NatsAuth};
 use flightline_link::tls::Tls;
 use futures_util::TryStreamExt;
 use tokio::runtime::Runtime;
@@ -149,6 +149,7 @@ fn nobody_else_is_sent_our_messages() {
         auth: NatsAuth::None,
         tls: Tls::default(),
         name: "somebody".to_owned(),
+        inbox_prefix: INBOX_PREFIX.to_owned(),
     };
     let listening = theirs.runtime.block_on(async {
         let bus = Bus::connect(&config, SUBSCRIPTION_CAPACITY).await.unwrap();

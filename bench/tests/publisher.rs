@@ -14,7 +14,7 @@ use flightline_bench::proc;
 use flightline_bench::publish::{self, Pace, Report, now};
 use flightline_bench::scenario::Shape;
 use flightline_fixtures::nats::Nats;
-use flightline_link::nats::{Nats as NatsConfig, NatsAuth};
+use flightline_link::nats::{INBOX_PREFIX, Nats as NatsConfig, NatsAuth};
 use flightline_link::tls::Tls;
 use futures_util::StreamExt;
 
@@ -32,6 +32,7 @@ async fn listener(nats: &Nats) -> Bus {
         auth: NatsAuth::None,
         tls: Tls::default(),
         name: "listener".to_owned(),
+        inbox_prefix: INBOX_PREFIX.to_owned(),
     };
     Bus::connect(&config, SUBSCRIPTION_CAPACITY).await.unwrap()
 }

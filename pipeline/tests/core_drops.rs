@@ -21,7 +21,7 @@ use flightline_fixtures::influxd::Influxd;
 use flightline_fixtures::nats::{Nats, Options};
 use flightline_fixtures::wait;
 use flightline_fixtures::worker::Worker;
-use flightline_link::nats::{Nats as NatsConfig, NatsAuth};
+use flightline_link::nats::{INBOX_PREFIX, Nats as NatsConfig, NatsAuth};
 use flightline_link::tls::Tls;
 use support::BINARY;
 use tokio_util::sync::CancellationToken;
@@ -42,6 +42,7 @@ async fn connect(server: &Nats, capacity: usize) -> Bus {
         auth: NatsAuth::None,
         tls: Tls::default(),
         name: "test".to_owned(),
+        inbox_prefix: INBOX_PREFIX.to_owned(),
     };
     Bus::connect(&config, capacity).await.unwrap()
 }

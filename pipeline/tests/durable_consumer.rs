@@ -17,7 +17,7 @@ use flightline::metrics::Metrics;
 use flightline::source::handoff::{Intake, handoff};
 use flightline::source::jetstream::Source;
 use flightline_fixtures::nats::Nats;
-use flightline_link::nats::{Nats as NatsConfig, NatsAuth};
+use flightline_link::nats::{INBOX_PREFIX, Nats as NatsConfig, NatsAuth};
 use flightline_link::tls::Tls;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -39,6 +39,7 @@ fn nats_config(server: &Nats) -> NatsConfig {
         auth: NatsAuth::None,
         tls: Tls::default(),
         name: "test".to_owned(),
+        inbox_prefix: INBOX_PREFIX.to_owned(),
     }
 }
 

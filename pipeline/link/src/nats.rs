@@ -38,7 +38,13 @@ pub struct Nats {
     pub tls: Tls,
     /// The connection's name in the server's monitoring.
     pub name: String,
+    /// What the subjects begin with on which answers come to us. One of its own for each user lets a server refuse everybody else's
+    /// answers to it.
+    pub inbox_prefix: String,
 }
+
+/// What clients call their inboxes unless told otherwise.
+pub const INBOX_PREFIX: &str = "_INBOX";
 
 /// Who we are to NATS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,6 +131,7 @@ pub async fn connect(
         async move { answer }
     })
     .name(&config.name)
+    .custom_inbox_prefix(&config.inbox_prefix)
     .subscription_capacity(capacity)
     .client_capacity(CLIENT_CAPACITY)
     .connection_timeout(Duration::from_secs(5))

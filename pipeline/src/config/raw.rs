@@ -33,6 +33,7 @@ pub(crate) struct Raw {
 pub(crate) struct Nats {
     pub(crate) url: Key<List>,
     pub(crate) name: Key<String>,
+    pub(crate) inbox_prefix: Key<String>,
     pub(crate) user: Key<String>,
     pub(crate) password: Key<String>,
     pub(crate) password_file: Key<String>,

@@ -75,11 +75,12 @@ const CLASSES: &str = "metric, health, app, lifecycle";
 
 /// Every key, in the order of the documentation.
 #[rustfmt::skip] // One line a key: this is a table.
-pub static KEYS: [Entry; 81] = [
+pub static KEYS: [Entry; 82] = [
     key("prefix", Text, Given("telemetry"), "First token of the contract's subjects."),
 
     key("nats.url", List, Given("nats://127.0.0.1:4222"), "Servers, tried in turn: `nats://host:port` or `tls://host:port`."),
     key("nats.name", Text, Given("flightline"), "The connection's name in the server's monitoring."),
+    key("nats.inbox_prefix", Text, Given("_INBOX"), "First token of the subjects on which answers come. With one of its own a user can be allowed to hear these and no others."),
     key("nats.user", Text, Unset("no password login"), "User; needs a password."),
     key("nats.password", Secret, Unset("none"), "Password of `user`."),
     key("nats.password_file", File, Unset("none"), "File with the password of `user`."),

@@ -8,7 +8,7 @@ use flightline::bus::{Bus, SUBSCRIPTION_CAPACITY};
 use flightline_fixtures::nats::{Nats, Options};
 use flightline_fixtures::process::Process;
 use flightline_fixtures::wait;
-use flightline_link::nats::{Nats as NatsConfig, NatsAuth};
+use flightline_link::nats::{INBOX_PREFIX, Nats as NatsConfig, NatsAuth};
 use flightline_link::tls::Tls;
 use futures_util::StreamExt;
 use predicates::str::contains;
@@ -24,6 +24,7 @@ async fn connect(nats: &Nats) -> Bus {
         auth: NatsAuth::None,
         tls: Tls::default(),
         name: "test".to_owned(),
+        inbox_prefix: INBOX_PREFIX.to_owned(),
     };
     Bus::connect(&config, SUBSCRIPTION_CAPACITY).await.unwrap()
 }

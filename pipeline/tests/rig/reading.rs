@@ -18,7 +18,7 @@ use flightline::source::handoff::{Intake, handoff};
 use flightline::source::lanes::{Board, End, Lanes};
 use flightline_fixtures::generator::Message;
 use flightline_fixtures::nats::Nats;
-use flightline_link::nats::{Nats as NatsConfig, NatsAuth};
+use flightline_link::nats::{INBOX_PREFIX, Nats as NatsConfig, NatsAuth};
 use flightline_link::tls::Tls;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -44,6 +44,7 @@ impl Reading {
             auth: NatsAuth::None,
             tls: Tls::default(),
             name: "worker".to_owned(),
+            inbox_prefix: INBOX_PREFIX.to_owned(),
         };
         let bus = Bus::connect(&config, capacity).await.unwrap();
         let metrics = Arc::new(Metrics::new());

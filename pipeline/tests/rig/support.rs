@@ -13,7 +13,7 @@ use flightline_contract::deadletter::{LINE, REASON};
 use flightline_contract::encoding::CONTENT_TYPE;
 use flightline_fixtures::generator::{Message, Refused};
 use flightline_fixtures::nats::Nats;
-use flightline_link::nats::{Nats as NatsConfig, NatsAuth};
+use flightline_link::nats::{INBOX_PREFIX, Nats as NatsConfig, NatsAuth};
 use flightline_link::tls::Tls;
 use futures_util::StreamExt;
 
@@ -37,6 +37,7 @@ impl Publisher {
             auth: NatsAuth::None,
             tls: Tls::default(),
             name: "publisher".to_owned(),
+            inbox_prefix: INBOX_PREFIX.to_owned(),
         };
         let bus = Bus::connect(&config, SUBSCRIPTION_CAPACITY).await.unwrap();
         let spec = StreamSpec {

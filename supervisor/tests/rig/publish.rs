@@ -14,7 +14,7 @@ use flightline_contract::token::{Prefix, Token};
 use flightline_contract::value::Labels;
 use flightline_fixtures::nats::Nats;
 use flightline_fixtures::wait::until_async;
-use flightline_link::nats::{Nats as Server, NatsAuth};
+use flightline_link::nats::{INBOX_PREFIX, Nats as Server, NatsAuth};
 use flightline_link::tls::Tls;
 use flightline_supervisor::config::{self, PublishMetrics};
 use flightline_supervisor::publish::{Counts, Publisher};
@@ -32,6 +32,7 @@ pub(crate) fn config(url: &str) -> config::Nats {
             auth: NatsAuth::None,
             tls: Tls::default(),
             name: "supervisor".to_owned(),
+            inbox_prefix: INBOX_PREFIX.to_owned(),
         },
         prefix: Prefix::default(),
         service: Token::new("shop").unwrap(),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use flightline_contract::token::Token;
 use flightline_link::nats::{Nats, NatsAuth};
 use flightline_link::tls::{Tls, TlsRequire};
 
@@ -41,6 +42,13 @@ pub(crate) fn check(check: &mut Checker, raw: Key<raw::Nats>) -> Nats {
     }
     let auth = auth(check, &section, &raw, login_in_url);
     let name = check.text(&section, "name", &raw.name).unwrap_or_default();
+    let inbox_prefix = check.parsed(
+        &section,
+        "inbox_prefix",
+        &raw.inbox_prefix,
+        "write one token: _INBOX_worker",
+        |text| Token::new(text).map_err(|error| format!("cannot be used: {error}")),
+    );
     let (tls_section, raw) = Checker::open(raw.tls, "nats.tls");
     let require = match &raw.require {
         Some(spot) if spot.value == Some(true) => TlsRequire::Always,
@@ -57,6 +65,7 @@ pub(crate) fn check(check: &mut Checker, raw: Key<raw::Nats>) -> Nats {
         auth,
         tls,
         name,
+        inbox_prefix: inbox_prefix.map_or_else(String::new, |token| token.to_string()),
     }
 }
 

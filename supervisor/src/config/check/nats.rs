@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use flightline_contract::token::{Prefix, Token};
-use flightline_link::nats::{Nats as Server, NatsAuth};
+use flightline_link::nats::{INBOX_PREFIX, Nats as Server, NatsAuth};
 use flightline_link::secret::Secret;
 use flightline_link::tls::{Tls, TlsRequire};
 
@@ -31,6 +31,7 @@ pub(super) fn check(file: &Section<'_>, service: &str) -> Option<Nats> {
         name: section
             .filled("name")
             .unwrap_or_else(|| DEFAULT_NAME.to_owned()),
+        inbox_prefix: token(&section, "inboxPrefix", INBOX_PREFIX).to_string(),
     };
     let prefix = section.filled("prefix").map(|text| Prefix::new(&text));
     let prefix = match prefix {

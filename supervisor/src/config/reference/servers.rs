@@ -84,6 +84,7 @@ pub static NATS: Object = Object { name: "nats", about: "Where and as whom life-
     key("credsFile", Path, Unset("none"), "'/run/secrets/app.creds'", "`.creds` file with JWT and seed."),
     key("tls", In(&NATS_TLS), Unset("see its keys"), "{require: true}", "Protection of the connection."),
     key("name", Text, Given("'flightline-supervisor'"), "'app'", "The connection's name in the server's monitoring."),
+    key("inboxPrefix", Text, Given("'_INBOX'"), "'_INBOX_app'", "First token of the subjects on which answers come. With one of its own a user can be allowed to hear these and no others."),
     key("prefix", Text, Given("'telemetry'"), "'telemetry'", "First token of every subject."),
     key("service", Text, Unset("the main job, else the first with a port, else the first"), "'app'", "Service token of every subject."),
     key("instance", Text, Unset("the host's name"), "'app-1'", "Instance token of every subject."),

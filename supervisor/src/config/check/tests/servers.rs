@@ -266,6 +266,7 @@ fn nats_has_a_default_for_everything() {
     assert_eq!(found.server.urls, ["nats://127.0.0.1:4222"]);
     assert_eq!(found.server.auth, NatsAuth::None);
     assert_eq!(found.prefix.as_str(), "telemetry");
+    assert_eq!(found.server.inbox_prefix, "_INBOX");
     assert_eq!(found.service.as_str(), "supervisor");
     assert_eq!((found.beat, found.ring), (Duration::from_secs(30), 4096));
     assert_eq!(found.metrics, PublishMetrics::Local);
@@ -307,6 +308,10 @@ fn nats_refuses_what_it_could_not_use() {
         ["nats://a", "tls://b:1"]
     );
     assert_eq!(
+        nats("inboxPrefix: '_INBOX_app'").server.inbox_prefix,
+        "_INBOX_app"
+    );
+    assert_eq!(
         nats("tls: {require: true}").server.tls.require,
         TlsRequire::Always
     );
@@ -318,6 +323,7 @@ fn nats_refuses_what_it_could_not_use() {
         "prefix: 'a.b'",
         "prefix: '$SYS'",
         "service: 'a b'",
+        "inboxPrefix: 'a.>'",
         "instance: '*'",
         "beat: 0",
         "beat: 'x'",
