@@ -4,16 +4,22 @@
 #[path = "rig/publish.rs"]
 mod rig;
 
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::{self, stream};
 use flightline_contract::health::Status;
 use flightline_contract::token::Token;
 use flightline_fixtures::nats::{Nats, Options};
 use flightline_fixtures::permissions::{inbox_of, password_of, shipped};
+use flightline_fixtures::wait::until_async;
 use flightline_link::nats::{Echo, voice::Voice};
 use flightline_link::nats::{Nats as Server, NatsAuth, connect};
 use flightline_link::secret::Secret;
 use flightline_supervisor::config;
 use flightline_supervisor::publish::Publisher;
-use rig::{Other, change, gauge, health, wait_for};
+use futures_util::StreamExt;
+use rig::{Other, PATIENCE, change, gauge, health, wait_for};
 
 fn servers() -> impl Iterator<Item = Nats> {
     let versions = Options::default().each_version();
@@ -50,7 +56,7 @@ async fn operator(server: &Nats) -> Other {
 async fn all_that_a_supervisor_says_of_its_service_arrives() {
     for server in servers() {
         let operator = operator(&server).await;
-        operator.stream(std::time::Duration::from_secs(120)).await;
+        operator.stream(Duration::from_secs(120)).await;
         let mut heard = operator.subscribe("telemetry.*.sensor.shop-1").await;
         let publisher = Publisher::start(&config(&server, "sensor"), "p1");
         for sequence in 1..=20 {
@@ -87,7 +93,7 @@ async fn all_that_a_supervisor_says_of_its_service_arrives() {
 async fn nothing_of_another_service_arrives() {
     for server in servers() {
         let operator = operator(&server).await;
-        operator.stream(std::time::Duration::from_secs(120)).await;
+        operator.stream(Duration::from_secs(120)).await;
         let mut heard = operator.subscribe("telemetry.>").await;
         let impostor = Publisher::start(&config(&server, "flightline"), "p1");
         impostor.lifecycle(change(1));
@@ -102,4 +108,49 @@ async fn nothing_of_another_service_arrives() {
         let first = rig::next(&mut heard).await;
         assert_eq!(first.subject.as_str(), "telemetry.lifecycle.sensor.shop-1");
     }
+}
+
+#[tokio::test]
+async fn a_change_that_is_sent_again_late_is_not_stored_twice() {
+    for server in servers() {
+        let operator = operator(&server).await;
+        let streams = jetstream::new(operator.client.clone());
+        // As a worker creates it, but for how long it remembers ids.
+        let stream = streams.create_stream(stream::Config {
+            name: "TELEMETRY".to_owned(),
+            subjects: vec!["telemetry.>".to_owned()],
+            duplicate_window: Duration::from_millis(100),
+            allow_direct: true,
+            ..stream::Config::default()
+        });
+        let stream = stream.await.expect("the operator makes a stream");
+        for _ in 0..2 {
+            let publisher = Publisher::start(&config(&server, "sensor"), "p1");
+            publisher.lifecycle(change(1));
+            wait_for(&publisher, |counts| counts.published == 1).await;
+            forgets(&operator).await;
+        }
+        let changes = stream.info_with_subjects("telemetry.lifecycle.>").await;
+        let changes: Vec<_> = changes.expect("the stream is there").collect().await;
+        let [Ok((subject, 1))] = changes.as_slice() else {
+            panic!("{}: {changes:?}", server.version());
+        };
+        assert_eq!(subject, "telemetry.lifecycle.sensor.shop-1");
+    }
+}
+
+/// Waits until the stream has forgotten the ids of what it has.
+async fn forgets(operator: &Other) {
+    let mut ids = HeaderMap::new();
+    ids.insert("Nats-Msg-Id", "mine");
+    let stored = || async {
+        let stored = operator.store(
+            "telemetry.app.sensor.probe",
+            ids.clone(),
+            b"m v=1 1".to_vec(),
+        );
+        stored.await == Ok(true)
+    };
+    assert!(stored().await || until_async(PATIENCE, stored).await.is_ok());
+    assert!(until_async(PATIENCE, stored).await.is_ok());
 }

@@ -129,6 +129,8 @@ impl Bus {
                     max_age: spec.max_age,
                     max_bytes: spec.max_bytes,
                     storage: stream::StorageType::File,
+                    // Who may read one subject of the stream and no more, as a supervisor its own changes, can only ask this way.
+                    allow_direct: true,
                     ..StreamConfig::default()
                 };
                 self.jetstream

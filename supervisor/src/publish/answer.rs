@@ -1,6 +1,7 @@
 //! Bytes that JetStream answered with come in, what they mean goes out. Pure.
 
-use async_nats::header::NATS_MESSAGE_ID;
+use async_nats::StatusCode;
+use async_nats::header::{NATS_MESSAGE_ID, NATS_SEQUENCE};
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::response::Response;
@@ -8,7 +9,7 @@ use async_nats::jetstream::stream::RawMessage;
 use async_nats::jetstream::{self, ErrorCode};
 use serde::Deserialize;
 
-use super::door::{Cause, Refusal};
+use super::door::{Answer, Cause, Refusal};
 
 /// What became of a publish.
 #[derive(Debug, PartialEq, Eq)]
@@ -129,6 +130,19 @@ impl Last {
             Ok(Response::Err { .. }) | Err(_) => Self::Unknown,
         }
     }
+
+    /// What the message itself means, which is sent where it is asked for directly.
+    pub fn direct(answer: &Answer) -> Self {
+        let header = |name| answer.headers.get(name).map(|value| value.as_str());
+        let sequence = || header(NATS_SEQUENCE)?.parse().ok();
+        match (answer.status, sequence()) {
+            (Some(StatusCode::NOT_FOUND), _) => Self::None,
+            (None, Some(sequence)) => {
+                Self::At(sequence, header(NATS_MESSAGE_ID).map(str::to_owned))
+            }
+            (Some(_), _) | (None, None) => Self::Unknown,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -175,6 +189,22 @@ mod tests {
             Taker::Unknown
         );
         assert_eq!(of("x"), Taker::Unknown);
+    }
+
+    #[test]
+    fn a_message_that_is_sent_itself_tells_its_id_and_sequence() {
+        let mut answer = Answer::default();
+        assert_eq!(Last::direct(&answer), Last::Unknown);
+        answer.headers.insert(NATS_SEQUENCE, "9");
+        assert_eq!(Last::direct(&answer), Last::At(9, None));
+        answer.headers.insert(NATS_MESSAGE_ID, "a-1-7");
+        assert_eq!(Last::direct(&answer), Last::At(9, Some("a-1-7".to_owned())));
+        answer.headers.insert(NATS_SEQUENCE, "x");
+        assert_eq!(Last::direct(&answer), Last::Unknown);
+        answer.status = Some(StatusCode::NOT_FOUND);
+        assert_eq!(Last::direct(&answer), Last::None);
+        answer.status = Some(StatusCode::TIMEOUT);
+        assert_eq!(Last::direct(&answer), Last::Unknown);
     }
 
     #[test]

@@ -29,7 +29,7 @@ const LOOK: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub enum Reply {
     /// This is its answer.
-    Said(Bytes),
+    Said(Answer),
     /// It came, and nobody takes its subject.
     Nobody,
     /// It never takes it.
@@ -40,6 +40,17 @@ pub enum Reply {
     Silence,
     /// We may not hear answers.
     Deaf,
+}
+
+/// An answer as it came.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// What it is about, if it is not what was asked for.
+    pub status: Option<StatusCode>,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its payload.
+    pub payload: Bytes,
 }
 
 /// Why the server does not take a message, and never will.
@@ -260,7 +271,7 @@ impl Door {
                     Some(refusal) if refusal.is_of(subject) => return Reply::Refused(refusal),
                     // We may not publish to ourselves: as good an answer as any.
                     Some(refusal) if refusal.is_of(&format!("{}.{token}", self.inbox)) => {
-                        return Reply::Said(Bytes::new());
+                        return Reply::Said(Answer::default());
                     }
                     _ => {}
                 },
@@ -271,7 +282,11 @@ impl Door {
                     if message.subject.rsplit('.').next() == Some(token) {
                         return match message.status {
                             Some(StatusCode::NO_RESPONDERS) => Reply::Nobody,
-                            _ => Reply::Said(message.payload),
+                            status => Reply::Said(Answer {
+                                status,
+                                headers: message.headers.unwrap_or_default(),
+                                payload: message.payload,
+                            }),
                         };
                     }
                 }

@@ -62,6 +62,15 @@ enum Tail {
     Blind(u64),
 }
 
+/// Why the stream was not heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NoLast {
+    /// We may not ask, or not hear the answer.
+    Denied,
+    /// The connection ended.
+    Gone,
+}
+
 /// What is said once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Said {
@@ -172,7 +181,7 @@ impl Session {
             .ask("$JS.API.STREAM.NAMES", question, ANSWER)
             .await
         {
-            Reply::Said(answer) => Hint::Says(Taker::read(&answer)),
+            Reply::Said(answer) => Hint::Says(Taker::read(&answer.payload)),
             Reply::Nobody => Hint::NoJetStream,
             Reply::Refused(_) | Reply::Deaf => Hint::Denied,
             Reply::Silence => Hint::Says(Taker::Unknown),
@@ -203,7 +212,7 @@ impl Session {
                 message.headers.insert(name, sequence.to_string());
             }
             let stored = match self.door.ask(&topic, message, ANSWER).await {
-                Reply::Said(answer) => Stored::read(&answer),
+                Reply::Said(answer) => Stored::read(&answer.payload),
                 Reply::Refused(refusal) => return self.refused(Class::Lifecycle, &refusal),
                 Reply::Nobody | Reply::Gone | Reply::Silence => return Outcome::Again,
                 Reply::Deaf => return self.round(Class::Lifecycle).await,
@@ -232,21 +241,13 @@ impl Session {
             Tail::Blind(_) => 0,
             Tail::Unknown(silences) => silences,
         };
-        let question = Message {
-            headers: HeaderMap::new(),
-            payload: json!({ "last_by_subj": self.topic(Class::Lifecycle) })
-                .to_string()
-                .into(),
-        };
-        let subject = format!("$JS.API.STREAM.MSG.GET.{stream}");
-        let last = match self.door.ask(&subject, question, ANSWER).await {
-            Reply::Said(answer) => Last::read(&answer),
-            Reply::Refused(_) | Reply::Deaf => {
+        let last = match self.last(stream).await {
+            Ok(last) => last,
+            Err(NoLast::Denied) => {
                 self.tail = Tail::Blind(connection);
                 return None;
             }
-            Reply::Gone => return Some(Outcome::Again),
-            Reply::Nobody | Reply::Silence => Last::Unknown,
+            Err(NoLast::Gone) => return Some(Outcome::Again),
         };
         match last {
             Last::At(sequence, found) if found.as_deref() == Some(id) => {
@@ -271,6 +272,37 @@ impl Session {
         }
     }
 
+    /// The last change of this instance that `stream` has: from its leader, which may tell us any message, or where it may not, from whoever
+    /// has the stream, by our own subject. The second may lag behind; then the sequence does not fit, and it is looked for again.
+    async fn last(&mut self, stream: &str) -> Result<Last, NoLast> {
+        let topic = self.topic(Class::Lifecycle);
+        let by_subject = json!({ "last_by_subj": topic }).to_string();
+        let any = format!("$JS.API.STREAM.MSG.GET.{stream}");
+        match self.request(&any, by_subject).await {
+            Reply::Said(answer) => return Ok(Last::read(&answer.payload)),
+            Reply::Refused(_) => {}
+            Reply::Deaf => return Err(NoLast::Denied),
+            Reply::Gone => return Err(NoLast::Gone),
+            Reply::Nobody | Reply::Silence => return Ok(Last::Unknown),
+        }
+        let own = format!("$JS.API.DIRECT.GET.{stream}.{topic}");
+        match self.request(&own, String::new()).await {
+            Reply::Said(answer) => Ok(Last::direct(&answer)),
+            // Nobody: the stream does not allow it (`allow_direct`).
+            Reply::Refused(_) | Reply::Deaf | Reply::Nobody => Err(NoLast::Denied),
+            Reply::Gone => Err(NoLast::Gone),
+            Reply::Silence => Ok(Last::Unknown),
+        }
+    }
+
+    async fn request(&mut self, subject: &str, payload: String) -> Reply {
+        let question = Message {
+            headers: HeaderMap::new(),
+            payload: payload.into(),
+        };
+        self.door.ask(subject, question, ANSWER).await
+    }
+
     fn stored(&mut self, stream: &str, sequence: u64) -> Outcome {
         let connection = self.door.connection();
         self.belief.stored(stream, connection, Instant::now());
@@ -284,7 +316,7 @@ impl Session {
     async fn try_store(&mut self, message: Message) -> Outcome {
         let topic = self.topic(Class::Lifecycle);
         match self.door.ask(&topic, message, UNSURE).await {
-            Reply::Said(answer) => match Stored::read(&answer) {
+            Reply::Said(answer) => match Stored::read(&answer.payload) {
                 Stored::At { stream, sequence } => self.stored(&stream, sequence),
                 Stored::Never(refusal) => self.refused(Class::Lifecycle, &refusal),
                 Stored::NotNow(why) => self.not_now(why),
