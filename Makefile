@@ -4,6 +4,7 @@
 # make bench          the table of targets with figures, in minutes (make bench BENCH_ARGS= takes an hour, for figures to be quoted),
 #                     and the ratios against those of the baseline
 # make endurance      the supervisor under load for long, as it is released, with figures: ten minutes
+# make fuzz           each fuzz target for a minute (FUZZ=SECONDS); needs a C++ compiler
 # make deny           advisories, licences, duplicates and origins of all dependencies; builds its tool first, which takes minutes
 # The rest are the parts of `make test`.
 
@@ -11,12 +12,13 @@ CARGO ?= cargo
 FOR ?=
 DEMO_ARGS ?=
 BENCH_ARGS ?= --short
+FUZZ ?= 60
 DENY_VERSION = 0.20.2
 DENY = target/tools/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
 DENY_ARGS ?=
 BASELINE = $(wildcard bench/baseline.json)
 
-.PHONY: demo test build bench endurance deny servers fmt lint unit doc gate
+.PHONY: demo test build bench endurance fuzz deny servers fmt lint unit doc gate
 
 demo:
 	$(CARGO) run --locked --release --quiet --package flightline -- demo $(if $(FOR),--for $(FOR)) $(DEMO_ARGS)
@@ -37,6 +39,9 @@ bench: servers
 # One at a time, so that each figure is of one thing.
 endurance: servers
 	FLIGHTLINE_LONG=1 $(CARGO) test --locked --release --package flightline-supervisor --test endurance -- --test-threads 1
+
+fuzz:
+	CARGO="$(CARGO)" FUZZ="$(FUZZ)" pipeline/fuzz/run
 
 # Both workspaces. The database of advisories is fetched; without a network leave it out: make deny DENY_ARGS="bans licenses sources".
 deny: $(DENY)

@@ -40,7 +40,9 @@ fn both_ways_agree(scanner: &mut Scanner, other: &mut Scanner, payload: &[u8]) {
     let mut pass = scanner.pass(payload, 0);
     let mut at = 0;
     while let Some(found) = pass.next() {
-        let whole = other.next(payload, at).expect("it is there the other way, too");
+        let whole = other
+            .next(payload, at)
+            .expect("it is there the other way, too");
         assert_eq!((&found.range, found.next), (&whole.range, whole.next));
         at = found.next;
         let line = found.line.map(|good| format!("{:?}", pass.line(&good)));
