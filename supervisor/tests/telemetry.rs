@@ -220,7 +220,9 @@ async fn it_can_start_again_on_the_same_port_with_clients_connected() {
 
 #[tokio::test(start_paused = true)]
 async fn an_address_that_is_taken_is_tried_ten_times() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    // Not one of those that the system gives to whoever connects: it has to be free again.
+    let port = flightline_fixtures::server::free_port();
+    let taken = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
     let address = taken.local_addr().unwrap();
     let begin = tokio::time::Instant::now();
     let error = bind(address).await.unwrap_err();
