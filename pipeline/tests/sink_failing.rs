@@ -41,6 +41,7 @@ fn config(stub: &Stub) -> Influx {
         in_flight: 1,
         timeout: Duration::from_millis(300),
         max_backoff: Duration::from_millis(500),
+        line_patience: Duration::from_secs(2),
         ..influx(&stub.url(), api)
     }
 }

@@ -184,7 +184,7 @@ pub(crate) fn influx(url: &str, api: InfluxApi) -> Influx {
         in_flight: 2,
         timeout: Duration::from_secs(2),
         max_backoff: Duration::from_secs(1),
-        line_patience: Duration::from_secs(2),
+        line_patience: Duration::from_secs(60),
     }
 }
 
