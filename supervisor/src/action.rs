@@ -259,6 +259,7 @@ impl End {
             deadline: now,
         }
     }
+
     /// When the last messages must have gone, if they begin to go at `now`: they have what the jobs have left of the time for the end.
     pub fn last_words(&self, now: Instant) -> Instant {
         let usual = self.deadline.min(now + LAST_WORDS);

@@ -236,6 +236,9 @@ async fn an_address_that_is_taken_is_tried_ten_times() {
     let freed = tokio::spawn(bind(address));
     tokio::task::yield_now().await;
     drop(taken);
+    // A child that another test has just forked has it open, too, until it is another program; under paused time all tries come before that.
+    let free = || std::net::TcpListener::bind(address).is_ok();
+    wait::until(Duration::from_secs(10), free).unwrap();
     freed.await.unwrap().expect("it is free at the second try");
 }
 

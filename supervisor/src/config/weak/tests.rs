@@ -98,10 +98,13 @@ fn durations_are_taken_from_whole_numbers_too() {
     }
 }
 
+/// A command as typed, program first.
+fn words(text: &str) -> Result<Vec<String>, WeakError> {
+    exec(&value(text)).map(|exec| [vec![exec.program], exec.args].concat())
+}
+
 #[test]
 fn a_command_is_divided_at_single_spaces_and_nowhere_else() {
-    let words =
-        |text: &str| exec(&value(text)).map(|exec| [vec![exec.program], exec.args].concat());
     assert_eq!(
         words("'  /bin/app  -x\\ty $A '").unwrap(),
         ["/bin/app", "", "-x\ty", "$A"]
@@ -117,8 +120,6 @@ fn a_command_is_divided_at_single_spaces_and_nowhere_else() {
 
 #[test]
 fn bug_a_large_number_in_a_command_has_no_exponent() {
-    let words =
-        |text: &str| exec(&value(text)).map(|exec| [vec![exec.program], exec.args].concat());
     assert_eq!(
         words("['app', 1000000, 0.5, true, 'a b']").unwrap(),
         ["app", "1000000", "0.5", "true", "a b"]
