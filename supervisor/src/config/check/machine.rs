@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -51,10 +52,18 @@ pub(super) fn job(section: &Section<'_>, exec: Option<&Exec>, setting: &Setting)
 pub(super) fn file(section: &Section<'_>, key: &'static str) {
     if section.check.look == Look::AtThisMachine
         && let Some(path) = section.path(key)
-        && let Err(error) = File::open(&path)
+        && let Err(error) = readable(&path)
     {
         missing(section, key, &unreadable(&path, &error));
     }
+}
+
+/// A pipe would be waited for: what is no file is only looked at.
+fn readable(path: &Path) -> io::Result<()> {
+    if path.metadata()?.is_file() {
+        File::open(path)?;
+    }
+    Ok(())
 }
 
 fn program(section: &Section<'_>, program: &str, setting: &Setting) {
