@@ -1,10 +1,11 @@
 //! Successes and failures of a sink come in, permission to try goes out. After `THRESHOLD` failures in a row one batch probes at
-//! a time and all others wait; the first success lets all go on. Nothing is lost: who waits keeps its batch.
+//! a time and all others wait; the first success lets all go on. Nothing is lost: who waits keeps its batch. Probes go round: a batch
+//! on which the store always fails would else keep those from it that it takes.
 
 use std::sync::Mutex;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{MutexGuard, watch};
 use tokio::time::Instant;
 
 use super::retry::Backoff;
@@ -26,7 +27,9 @@ pub enum Mood {
 pub struct Breaker {
     backoff: Backoff,
     state: Mutex<State>,
-    changed: watch::Sender<()>,
+    /// Who holds it probes; it is handed on in the order in which it was asked for.
+    turn: tokio::sync::Mutex<()>,
+    answered: watch::Sender<()>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -34,13 +37,6 @@ struct State {
     failures: u32,
     /// When the next probe may start; only meaningful while open.
     next_probe: Instant,
-    probe: Probe,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Probe {
-    None,
-    Running,
 }
 
 impl State {
@@ -69,7 +65,8 @@ pub enum After {
 #[must_use = "say how the try ended"]
 pub struct Pass<'a> {
     breaker: &'a Breaker,
-    probing: Probe,
+    /// Of a probe.
+    _turn: Option<MutexGuard<'a, ()>>,
 }
 
 impl Breaker {
@@ -80,9 +77,9 @@ impl Breaker {
             state: Mutex::new(State {
                 failures: 0,
                 next_probe: Instant::now(),
-                probe: Probe::None,
             }),
-            changed: watch::channel(()).0,
+            turn: tokio::sync::Mutex::new(()),
+            answered: watch::channel(()).0,
         }
     }
 
@@ -93,38 +90,34 @@ impl Breaker {
 
     /// Waits until a try is permitted.
     pub async fn enter(&self) -> Pass<'_> {
-        let mut changed = self.changed.subscribe();
+        if self.mood() == Mood::Closed {
+            return self.pass(None);
+        }
+        let turn = self.turn.lock().await;
+        let mut answered = self.answered.subscribe();
         loop {
-            let wait_until = {
-                let mut state = self.lock();
-                match (state.mood(), state.probe) {
-                    (Mood::Closed, _) => return self.pass(Probe::None),
-                    (Mood::Open, Probe::None) if state.next_probe <= Instant::now() => {
-                        state.probe = Probe::Running;
-                        return self.pass(Probe::Running);
-                    }
-                    (Mood::Open, Probe::None) => Some(state.next_probe),
-                    (Mood::Open, Probe::Running) => None,
-                }
-            };
-            // The subscription is older than the look at the state, so no change falls between the two.
-            let change = changed.changed();
-            match wait_until {
-                Some(when) => tokio::select! {
-                    _ = change => {}
-                    () = tokio::time::sleep_until(when) => {}
-                },
-                None => {
-                    change.await.expect("the sender lives in self");
-                }
+            let State {
+                failures,
+                next_probe,
+            } = *self.lock();
+            if failures < THRESHOLD {
+                return self.pass(None);
+            }
+            if next_probe <= Instant::now() {
+                return self.pass(Some(turn));
+            }
+            // The subscription is older than the look at the state, so no answer falls between the two.
+            tokio::select! {
+                _ = answered.changed() => {}
+                () = tokio::time::sleep_until(next_probe) => {}
             }
         }
     }
 
-    fn pass(&self, probing: Probe) -> Pass<'_> {
+    fn pass<'a>(&'a self, turn: Option<MutexGuard<'a, ()>>) -> Pass<'a> {
         Pass {
             breaker: self,
-            probing,
+            _turn: turn,
         }
     }
 
@@ -141,6 +134,7 @@ impl Pass<'_> {
         let mut state = self.breaker.lock();
         let before = state.mood();
         state.failures = 0;
+        self.breaker.answered.send_replace(());
         before
     }
 
@@ -160,15 +154,6 @@ impl Pass<'_> {
             Mood::Closed => After::Opened,
             Mood::Open => After::StillOpen,
         }
-    }
-}
-
-impl Drop for Pass<'_> {
-    fn drop(&mut self) {
-        if self.probing == Probe::Running {
-            self.breaker.lock().probe = Probe::None;
-        }
-        self.breaker.changed.send_replace(());
     }
 }
 
@@ -245,6 +230,28 @@ mod tests {
             ended.unwrap();
         }
         assert_eq!(breaker.mood(), Mood::Closed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_open_every_batch_gets_its_turn() {
+        let breaker = breaker();
+        open(&breaker).await;
+        let mut tasks = tokio::task::JoinSet::new();
+        // One batch that always fails and comes back at once, and one that the store takes.
+        let failing = Arc::clone(&breaker);
+        tasks.spawn(async move {
+            let mut own = 0;
+            while failing.mood() == Mood::Open {
+                own += 1;
+                failing.enter().await.failed(own, None, 1.0);
+            }
+        });
+        tokio::task::yield_now().await;
+        tasks.spawn(async move {
+            assert_eq!(breaker.enter().await.succeeded(), Mood::Open);
+        });
+        let ended = async { while tasks.join_next().await.is_some() {} };
+        tokio::time::timeout(10 * MAX, ended).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
