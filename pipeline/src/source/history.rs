@@ -14,7 +14,7 @@ use tracing::{debug, warn};
 use super::damage::{Damage, Kind, Toll, tell};
 use super::mark::{Keeper, Mark, Read};
 use super::watch::{Resume, Watch};
-use crate::bus::{Bus, ConsumerState, EnsureError, StreamState, Written};
+use crate::bus::{Bus, ConsumerState, EnsureError, Existed, StreamState, Written};
 use crate::config::JetStream;
 use crate::metrics::Metrics;
 
@@ -97,7 +97,17 @@ impl History {
     /// A regular look.
     pub(super) async fn regular_look(&self) -> Result<Option<ConsumerState>, EnsureError> {
         let _nobody_makes_it = self.making.lock().await;
-        self.look().await
+        let seen = self.look().await?;
+        if seen.is_none() {
+            self.watch().misses();
+        }
+        Ok(seen)
+    }
+
+    /// Whether a regular look has not found the consumer. Whoever asks for nothing, because the stores are away, learns it in no other
+    /// way.
+    pub(super) fn is_gone(&self) -> bool {
+        self.watch().is_gone()
     }
 
     /// Says it.
@@ -124,8 +134,12 @@ impl History {
         memory.recalled = Recalled::Yes;
         memory.revision = read.revision;
         if let Some(mark) = &read.mark {
-            memory.age = Some((Instant::now(), mark.age(SystemTime::now())));
-            self.watch().remember(mark.state.clone());
+            let since = mark.age(SystemTime::now());
+            memory.age = Some((Instant::now(), since));
+            let damage = self.watch().remember(mark.state.clone(), since);
+            if let Some(damage) = damage {
+                self.tell(damage);
+            }
         }
     }
 
@@ -136,14 +150,25 @@ impl History {
         self.watch().resume(stream, since)
     }
 
-    /// The consumer has just been made by us.
-    pub(super) async fn begin_anew(&self) {
-        self.watch().forget();
-        self.memory.lock().await.kept = None;
+    /// The consumer is there: found, or just made by us, in a stream that was like this before.
+    pub(super) async fn ensured(
+        &self,
+        existed: Existed,
+        stream: StreamState,
+    ) -> Result<(), EnsureError> {
+        match existed {
+            Existed::Before => self.watch().found(stream),
+            Existed::Created => {
+                self.watch().made(stream);
+                self.memory.lock().await.kept = None;
+            }
+        }
+        self.first_look().await
     }
 
-    /// Looks before anything is asked for: later, redeliveries hide what is missing.
-    pub(super) async fn first_look(&self) -> Result<(), EnsureError> {
+    /// Looks before anything is asked for: later, redeliveries hide what is missing, and what is not seen now is not remembered if this
+    /// process is killed.
+    async fn first_look(&self) -> Result<(), EnsureError> {
         self.look().await?;
         if self.watch().suspects() {
             tokio::time::sleep(AGAIN).await;

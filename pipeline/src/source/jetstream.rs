@@ -91,6 +91,8 @@ enum Over {
         "a message came that is another one than was here under its number {0}: the stream was replaced or cut off"
     )]
     Stranger(u64),
+    #[error("the durable consumer is not there any more")]
+    Gone,
     #[error("the connection to nats is down")]
     Disconnected,
     #[error("the server ended the pull: {0}")]

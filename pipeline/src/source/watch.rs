@@ -39,6 +39,21 @@ pub(crate) struct Watch {
     last: Option<ConsumerState>,
     suspect: Option<Kind>,
     end: End,
+    consumer: Consumer,
+}
+
+/// What is known of the consumer beside the last state.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Consumer {
+    /// Nothing.
+    #[default]
+    Unknown,
+    /// It was found in this stream.
+    Found(StreamState),
+    /// We made it in this stream, and have not seen it since: the last state is of the one before it.
+    Made(StreamState),
+    /// It was found or made in this stream, and is not there any more.
+    Gone(StreamState),
 }
 
 /// Whether the message at the end of the last state is known to be the one that was there.
@@ -50,16 +65,36 @@ enum End {
     Doubtful,
 }
 
+impl Consumer {
+    fn seen_in(self) -> Option<StreamState> {
+        match self {
+            Self::Unknown => None,
+            Self::Found(stream) | Self::Made(stream) | Self::Gone(stream) => Some(stream),
+        }
+    }
+}
+
 impl Watch {
-    /// Begins with what was seen before this process, or by another one.
-    pub(crate) fn remember(&mut self, state: ConsumerState) {
+    /// Begins with what was seen before this process, or by another one, so long ago. A memory that could not be read before the consumer
+    /// was made tells now what was made again.
+    pub(crate) fn remember(&mut self, state: ConsumerState, since: Duration) -> Option<Damage> {
         self.end = End::Doubtful;
         self.suspect = None;
         self.last = Some(state);
+        let Consumer::Made(stream) = self.consumer else {
+            return None;
+        };
+        match self.resume(stream, since) {
+            Resume::At(_, Cause::Deleted(damage)) | Resume::AtTheBeginning(damage) => Some(damage),
+            Resume::At(_, Cause::Idle) | Resume::Afresh => None,
+        }
     }
 
     /// The sequence whose message has to be asked for before `state` is looked at.
     pub(crate) fn asks(&self, state: &ConsumerState) -> Option<u64> {
+        if matches!(self.consumer, Consumer::Made(_)) {
+            return None;
+        }
         let last = self.last.as_ref().filter(|_| self.end == End::Doubtful)?;
         let same = last.stream_created == state.stream_created;
         let there = (state.first_sequence..=state.last_sequence).contains(&last.last_sequence);
@@ -68,6 +103,14 @@ impl Watch {
 
     /// Compares `state` with the last one; `stored_at` is when the message of [`Watch::asks`] was stored, if the stream has it.
     pub(crate) fn look(&mut self, state: ConsumerState, stored_at: Option<i64>) -> Option<Damage> {
+        if let Consumer::Made(stream) = self.consumer {
+            *self = Self {
+                last: Some(state),
+                consumer: Consumer::Found(stream),
+                ..Self::default()
+            };
+            return None;
+        }
         let last = self.last.as_ref();
         let rewritten = last.filter(|last| stored_at.is_some_and(|time| time != last.last_time));
         let rewritten = rewritten.map(|last| Damage {
@@ -101,14 +144,23 @@ impl Watch {
 
     /// Where a consumer that is not there has to start in the stream as it is now; `since` the last state, so much time has passed.
     pub(crate) fn resume(&self, stream: StreamState, since: Duration) -> Resume {
-        let Some(last) = &self.last else {
-            return Resume::Afresh;
-        };
         let damage = |kind, from, to| Damage {
             kind,
             from,
             to,
             messages: Toll::Unknown,
+        };
+        let Some(last) = &self.last else {
+            return match self.consumer.seen_in() {
+                None => Resume::Afresh,
+                Some(before) if before.created == stream.created => {
+                    Resume::AtTheBeginning(damage(Kind::ConsumerDeleted, 0, 1))
+                }
+                Some(before) => {
+                    let (from, to) = (before.last_sequence, stream.last_sequence);
+                    Resume::AtTheBeginning(damage(Kind::StreamReplaced, from, to))
+                }
+            };
         };
         if stream.created != last.stream_created {
             let (from, to) = (last.last_sequence, stream.last_sequence);
@@ -126,9 +178,36 @@ impl Watch {
         Resume::At(next, Cause::Deleted(deleted))
     }
 
-    /// Forgets the consumer's creation: it has just been made by us.
-    pub(crate) fn forget(&mut self) {
-        *self = Self::default();
+    /// The consumer was found, in a stream that was like this just before.
+    pub(crate) fn found(&mut self, stream: StreamState) {
+        if !matches!(self.consumer, Consumer::Made(_)) {
+            self.consumer = Consumer::Found(stream);
+        }
+    }
+
+    /// The consumer was not found in a look.
+    pub(crate) fn misses(&mut self) {
+        if let Some(stream) = self.consumer.seen_in() {
+            self.consumer = Consumer::Gone(stream);
+        }
+    }
+
+    /// Whether it was there, and is not any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self.consumer, Consumer::Gone(_))
+    }
+
+    /// The consumer has just been made by us. Until it is seen, what was seen of the one before tells where it starts, if it is deleted
+    /// again.
+    pub(crate) fn made(&mut self, stream: StreamState) {
+        let of_this_history = |last: &ConsumerState| {
+            last.stream_created == stream.created && last.ack_floor <= stream.last_sequence
+        };
+        *self = Self {
+            last: self.last.take().filter(of_this_history),
+            consumer: Consumer::Made(stream),
+            ..Self::default()
+        };
     }
 }
 

@@ -1,6 +1,7 @@
 //! Workers that end and begin again, and what happens to their streams meanwhile.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::time::Duration;
 
@@ -59,13 +60,23 @@ impl<'a> Past<'a> {
     }
 
     /// Publishes so many messages on `app.s.TOKEN`.
-    #[expect(clippy::disallowed_methods, reason = "somebody else publishes here")]
     pub(crate) async fn publish(&self, token: &str, count: usize) {
+        let payloads = std::iter::repeat_n("m v=1 1\n".to_owned(), count);
+        self.publish_each(token, payloads).await;
+    }
+
+    /// Publishes these on `app.s.TOKEN`.
+    #[expect(clippy::disallowed_methods, reason = "somebody else publishes here")]
+    pub(crate) async fn publish_each(
+        &self,
+        token: &str,
+        payloads: impl IntoIterator<Item = String>,
+    ) {
         let there = || async { self.context.get_stream(self.name).await.is_ok() };
         wait::until_async(PATIENCE, there).await.unwrap();
         let subject = format!("{}.app.s.{token}", self.name);
-        for _ in 0..count {
-            let sent = self.context.publish(subject.clone(), "m v=1 1\n".into());
+        for payload in payloads {
+            let sent = self.context.publish(subject.clone(), payload.into());
             sent.await.unwrap().await.unwrap();
         }
     }
@@ -147,7 +158,7 @@ impl<'a> Past<'a> {
 }
 
 /// The kinds of damage in a worker's log, which has one line for each.
-fn found(log: &str) -> Vec<String> {
+pub(crate) fn found(log: &str) -> Vec<String> {
     let lines = log
         .lines()
         .filter(|line| line.contains("history is damaged"));

@@ -39,10 +39,15 @@ impl Source {
                 ensured.await?
             }
         };
-        if existed == Existed::Before {
-            self.history.first_look().await?;
-            return Ok(());
+        if existed == Existed::Created {
+            self.say_why_it_was_made(resume);
         }
+        self.history.ensured(existed, now).await?;
+        Ok(())
+    }
+
+    fn say_why_it_was_made(&self, resume: Resume) {
+        let (stream, consumer) = (&self.config.stream, &self.config.consumer);
         match resume {
             Resume::Afresh => info!(stream, consumer, "created the durable consumer"),
             Resume::At(start, Cause::Idle) => info!(
@@ -66,7 +71,5 @@ impl Source {
                 );
             }
         }
-        self.history.begin_anew().await;
-        Ok(())
     }
 }

@@ -75,6 +75,9 @@ impl Source {
                     if !line.is_up() {
                         return Err(Over::Disconnected);
                     }
+                    if self.history.is_gone() {
+                        return Err(Over::Gone);
+                    }
                     if pulls.expects() && last_sign.elapsed() > SILENCE {
                         return Err(Over::Silence);
                     }

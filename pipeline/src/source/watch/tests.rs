@@ -4,6 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// A consumer that nobody has looked at yet.
+mod unseen;
+
 fn state() -> ConsumerState {
     ConsumerState {
         stream_created: 1,
@@ -202,7 +205,7 @@ fn what_is_gone_in_the_second_look_is_no_damage_and_is_not_forgotten_before() {
 #[test]
 fn a_stream_that_was_cut_off_and_has_grown_since_is_known_by_its_time() {
     let mut watch = Watch::default();
-    watch.remember(state());
+    assert_eq!(watch.remember(state(), Duration::ZERO), None);
     let grown = ConsumerState {
         last_sequence: 300,
         last_after: 300,
