@@ -14,14 +14,15 @@ use crate::bus::Bus;
 use crate::delivery::Right;
 use crate::metrics::Metrics;
 use crate::sink::share::InFlight;
+use crate::source::era::{Era, Eras};
 use crate::source::lane::{Claim, Lane};
 
 /// Who is told: the server, or nobody for sources that wait for no ack.
 #[derive(Debug, Clone)]
 #[expect(clippy::large_enum_variant, reason = "one per process")]
 pub enum Told {
-    /// The server, over this connection.
-    Server(Bus),
+    /// The server, over this connection, of messages whose era is not over.
+    Server(Bus, Eras),
     /// Nobody.
     Nobody,
 }
@@ -59,7 +60,7 @@ pub async fn run(
     }
     let told = teller.told;
     // Without a connection there is nobody to wait for: what was not acked is delivered again.
-    if let Told::Server(bus) = &told
+    if let Told::Server(bus, _) = &told
         && bus.is_connected()
         && let Err(error) = bus.flush().await
     {
@@ -85,7 +86,7 @@ struct Teller {
 impl Teller {
     async fn settle(&mut self, right: Right) {
         match right {
-            Right::Reply(reply) => self.ack(Some(reply), 1).await,
+            Right::Reply(reply, era) => self.ack_in(era, reply).await,
             Right::Ticket(ticket) => {
                 if let Some((lane, claim)) = ticket.used() {
                     self.note(&lane, claim).await;
@@ -97,7 +98,7 @@ impl Teller {
 
     async fn settle_shared(&mut self, right: &Right) {
         match right {
-            Right::Reply(reply) => self.ack(Some(reply.clone()), 1).await,
+            Right::Reply(reply, era) => self.ack_in(*era, reply.clone()).await,
             Right::Ticket(ticket) => {
                 if let Some(lane) = ticket.lane() {
                     let lane = Arc::clone(lane);
@@ -105,6 +106,13 @@ impl Teller {
                 }
             }
             Right::Nobody => self.metrics.acked.inc(),
+        }
+    }
+
+    async fn ack_in(&self, era: Era, reply: Subject) {
+        match &self.told {
+            Told::Server(_, eras) if eras.is_over(era) => self.metrics.forgotten.inc(),
+            Told::Server(..) | Told::Nobody => self.ack(Some(reply), 1).await,
         }
     }
 
@@ -129,7 +137,7 @@ impl Teller {
 
     /// One publish for so many messages.
     async fn ack(&self, reply: Option<Subject>, messages: u64) {
-        if let (Told::Server(bus), Some(reply)) = (&self.told, reply)
+        if let (Told::Server(bus, _), Some(reply)) = (&self.told, reply)
             && let Err(error) = bus.ack(reply).await
         {
             warn!(%error, "an ack could not be sent: its messages will be delivered again");
@@ -160,7 +168,12 @@ impl Ledger {
     }
 
     /// From time to time restarts the server's ack wait for the messages of batches on a slow store. Never ends.
-    pub async fn prolong(self, bus: Bus, ack_wait: Duration, metrics: Arc<Metrics>) {
+    pub async fn prolong(
+        self,
+        (bus, eras): (Bus, Eras),
+        ack_wait: Duration,
+        metrics: Arc<Metrics>,
+    ) {
         let every = ack_wait / 3;
         let mut ticks = interval(every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -171,7 +184,7 @@ impl Ledger {
                     .batch()
                     .entries
                     .iter()
-                    .filter_map(|entry| entry.delivery.ack.reply())
+                    .filter_map(|entry| entry.delivery.ack.reply_in(&eras))
                 {
                     // A closed connection shows elsewhere; the worst here is a redelivery.
                     if bus.prolong(reply.clone()).await.is_ok() {

@@ -6,6 +6,7 @@ use async_nats::Subject;
 use bytes::Bytes;
 use flightline_contract::encoding::Encoding;
 
+use crate::source::era::{Era, Eras};
 use crate::source::lane::Ticket;
 
 /// One message on its way from a source to the stores.
@@ -74,8 +75,8 @@ pub struct Ack(Right);
 /// What an ack comes down to.
 #[derive(Debug)]
 pub(crate) enum Right {
-    /// A publish to the message's reply subject.
-    Reply(Subject),
+    /// A publish to the message's reply subject, while that is the message's.
+    Reply(Subject, Era),
     /// An entry in the ledger of a lane, which acks many at once.
     Ticket(Ticket),
     /// Nobody waits for it.
@@ -83,9 +84,9 @@ pub(crate) enum Right {
 }
 
 impl Ack {
-    /// Acknowledged by a publish to `reply` (JetStream, explicit acks).
-    pub fn by_reply(reply: Subject) -> Self {
-        Self(Right::Reply(reply))
+    /// Acknowledged by a publish to `reply` (JetStream, explicit acks), of a message that came in `era`.
+    pub fn by_reply(reply: Subject, era: Era) -> Self {
+        Self(Right::Reply(reply, era))
     }
 
     /// Acknowledged together with its neighbours (JetStream, ack-all).
@@ -111,8 +112,16 @@ impl Ack {
     /// Where the message's own acknowledgement goes, if it has one and anybody waits for it.
     pub fn reply(&self) -> Option<&Subject> {
         match &self.0 {
-            Right::Reply(reply) => Some(reply),
+            Right::Reply(reply, _) => Some(reply),
             Right::Ticket(_) | Right::Nobody => None,
+        }
+    }
+
+    /// The same, unless the stream has another message there by now.
+    pub fn reply_in(&self, eras: &Eras) -> Option<&Subject> {
+        match &self.0 {
+            Right::Reply(reply, era) if !eras.is_over(*era) => Some(reply),
+            Right::Reply(..) | Right::Ticket(_) | Right::Nobody => None,
         }
     }
 }

@@ -143,8 +143,8 @@ pub struct Metrics {
     pub redelivered: IntCounter,
     /// Those of them that were in hand already, on a lane of a divided stream, and were thrown away.
     pub duplicates: IntCounter,
-    /// Messages on such lanes that were in hand when the consumer or the stream turned out to be another one: they come again, if they
-    /// are still there.
+    /// Messages that were in hand when their stream, or their lane's consumer, turned out to be another one, and whose acks are not sent:
+    /// they come again, if they are still there.
     pub forgotten: IntCounter,
     /// Lanes of a divided stream that this worker owns.
     pub lanes: IntGauge,

@@ -380,7 +380,7 @@ impl Path {
     }
 
     async fn prolong(&self, behind: &[Delivery]) {
-        let Told::Server(bus) = &self.told else {
+        let Told::Server(bus, eras) = &self.told else {
             return;
         };
         let open = self
@@ -390,7 +390,7 @@ impl Path {
             .map(|entry| &entry.delivery);
         for reply in open
             .chain(behind)
-            .filter_map(|delivery| delivery.ack.reply())
+            .filter_map(|delivery| delivery.ack.reply_in(eras))
         {
             // A closed connection shows elsewhere; the worst here is a redelivery.
             if bus.prolong(reply.clone()).await.is_ok() {

@@ -48,10 +48,10 @@ impl Parts {
     /// Where messages are written down that were delivered too often: there are none without a stream.
     fn alone(&self, config: &Config) -> Option<Alone> {
         match (&self.told, &config.source) {
-            (Told::Server(bus), Source::JetStream(source)) => {
+            (Told::Server(bus, _), Source::JetStream(source)) => {
                 Some(Alone::new(bus.clone(), &source.stream, &source.consumer))
             }
-            (Told::Server(_) | Told::Nobody, _) => None,
+            (Told::Server(..) | Told::Nobody, _) => None,
         }
     }
 }
@@ -212,11 +212,12 @@ fn prolong(
     ack_wait: Duration,
     metrics: &Arc<Metrics>,
 ) -> Option<JoinHandle<()>> {
-    let Told::Server(bus) = told else {
+    let Told::Server(bus, eras) = told else {
         return None;
     };
+    let server = (bus.clone(), eras.clone());
     let prolong = ledger
         .clone()
-        .prolong(bus.clone(), ack_wait, Arc::clone(metrics));
+        .prolong(server, ack_wait, Arc::clone(metrics));
     Some(tokio::spawn(prolong))
 }

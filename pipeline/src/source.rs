@@ -32,6 +32,8 @@ mod reply;
 pub(crate) mod given_up;
 /// What can have happened to a stream behind our back, and how it is told.
 pub mod damage;
+/// In which history of its stream a message came.
+pub mod era;
 /// Signs that the stream's history was damaged.
 mod watch;
 /// What is remembered of it beyond this process.

@@ -21,6 +21,7 @@ use crate::deadletter::store::Store;
 use crate::ingest::{self, Front};
 use crate::metrics::Metrics;
 use crate::run::{Ended, Parts, Stages, StartError};
+use crate::source::era::Eras;
 use crate::source::given_up::GivenUp;
 use way::{LAST_ACKS, Way};
 
@@ -106,7 +107,8 @@ async fn work(
         return Ok(Outcome::Drained);
     };
     refuse_too_old(config, &bus)?;
-    let (told, ack_wait) = told(config, &bus).await;
+    let eras = Eras::default();
+    let (told, ack_wait) = told(config, &bus, &eras).await;
     let parts = Parts {
         told,
         ack_wait,
@@ -128,6 +130,7 @@ async fn work(
         ack_wait,
         console,
         prefix: &prefix,
+        eras,
     };
     let pulling = CancellationToken::new();
     let (source, lanes) = way.source(own, handoff, pulling.clone());
@@ -178,12 +181,12 @@ async fn needed(
 }
 
 /// Who is told of stored messages, and how long the server waits for that.
-async fn told(config: &Config, bus: &Bus) -> (Told, Duration) {
+async fn told(config: &Config, bus: &Bus, eras: &Eras) -> (Told, Duration) {
     match &config.source {
         Source::JetStream(source) => {
             let before = bus.ack_wait(&source.stream, &source.consumer).await;
             (
-                Told::Server(bus.clone()),
+                Told::Server(bus.clone(), eras.clone()),
                 before.map_or(source.ack_wait, |before| before.min(source.ack_wait)),
             )
         }

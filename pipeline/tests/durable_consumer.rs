@@ -14,6 +14,7 @@ use flightline::config::{JetStream, Remember};
 use flightline::console::LastLag;
 use flightline::delivery::Delivery;
 use flightline::metrics::Metrics;
+use flightline::source::era::Eras;
 use flightline::source::handoff::{Intake, handoff};
 use flightline::source::jetstream::Source;
 use flightline_fixtures::nats::Nats;
@@ -78,6 +79,7 @@ async fn start(server: &Nats) -> Rig {
         stream(),
         Arc::clone(&metrics),
         Arc::clone(&lag),
+        Eras::default(),
     );
     let task = tokio::spawn(source.run(hands, stop.clone()));
     Rig {

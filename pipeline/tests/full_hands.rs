@@ -1,5 +1,6 @@
-//! Promise: while the stores are away and a worker's hands are full, so that it asks for nothing more, a consumer that is
-//! deleted is said and made again all the same; what is in hand is stored when the stores are back. On every installed nats-server.
+//! Promise: while the stores are away and a worker's hands are full, so that it asks for nothing more, a consumer or stream that is
+//! deleted is said and made again all the same; what is in hand is stored when the stores are back, and its acks do not fall on what the
+//! new stream has under the same sequences. On every installed nats-server.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -126,9 +127,34 @@ async fn a_deleted_consumer(server: &Nats) {
     full.ends();
 }
 
+async fn a_deleted_stream(server: &Nats) {
+    let mut full = Full::start(server, "stream").await;
+    let in_hand = full.received();
+    full.past.context.delete_stream("stream").await.unwrap();
+    full.says_soon("stream_replaced").await;
+    full.past.publish_each("t", lines("new", 10)).await;
+    full.heals().await;
+    assert_eq!(full.stored("new"), (0..10).collect());
+    let old: BTreeSet<usize> = (0..in_hand).collect();
+    full.worker
+        .wait_for("what was in hand is stored", PATIENCE, || {
+            full.stored("old").is_superset(&old)
+        });
+    let forgotten = full.worker.metric("flightline_forgotten_messages_total");
+    assert_eq!(forgotten as usize, in_hand, "no ack of theirs is sent");
+    full.ends();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_that_is_deleted_under_full_hands_is_said_and_made_again() {
     for options in Options::default().each_version() {
         a_deleted_consumer(&options.start()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_is_deleted_under_full_hands_is_said_and_made_again() {
+    for options in Options::default().each_version() {
+        a_deleted_stream(&options.start()).await;
     }
 }

@@ -120,3 +120,33 @@ async fn a_consumer_that_was_made_anew_delivers_all_that_is_not_acked() {
         .unwrap();
     new_ones_are_stored_before_they_are_acked(&server, reading, (old, 1)).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_was_restarted_still_has_the_one_in_hand() {
+    for version in Options::default().each_version() {
+        let mut server = version.start();
+        Publisher::new(&server).await.publish(&messages(1)).await;
+        let mut reading = Reading::start(&server, SUBSCRIPTION_CAPACITY).await;
+        let old = reading.hold(MESSAGES, PATIENCE).await;
+        tokio::task::block_in_place(|| {
+            server.server().stop();
+            server.server().restart();
+        });
+        Publisher::new(&server).await.publish(&messages(2)).await;
+        let new = reading.hold(MESSAGES, PATIENCE).await;
+        assert!(
+            are_of(&new, 2),
+            "{}: what is in hand came again",
+            server.version()
+        );
+        assert_eq!(reading.metrics.forgotten.get(), 0, "{}", server.version());
+        reading.store(old).await;
+        reading.store(new).await;
+        let deadline = Instant::now() + PATIENCE;
+        while floor(&server) < 2 * MESSAGES as u64 {
+            assert!(Instant::now() < deadline, "{:?}", consumers(&server));
+            tokio::task::yield_now().await;
+        }
+        reading.end().await;
+    }
+}

@@ -50,6 +50,19 @@ impl Kind {
         Self::MemoryMovedBack,
     ];
 
+    /// Whether sequences have other messages now than they had.
+    pub(crate) const fn ends_era(self) -> bool {
+        match self {
+            Self::StreamReplaced | Self::StreamShortened | Self::StreamRewritten => true,
+            Self::MessagesRemoved
+            | Self::MessagesMissing
+            | Self::ConsumerDeleted
+            | Self::ConsumerReplaced
+            | Self::AckFloorMovedBack
+            | Self::MemoryMovedBack => false,
+        }
+    }
+
     /// The label value.
     pub const fn as_str(self) -> &'static str {
         match self {

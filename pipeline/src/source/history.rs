@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::damage::{Damage, Kind, Toll, tell};
+use super::era::Eras;
 use super::mark::{Keeper, Mark, Read};
 use super::watch::{Resume, Watch};
 use crate::bus::{Bus, ConsumerState, EnsureError, Existed, StreamState, Written};
@@ -29,6 +30,7 @@ pub(super) struct History {
     bus: Bus,
     config: JetStream,
     metrics: Arc<Metrics>,
+    eras: Eras,
     watch: Mutex<Watch>,
     memory: AsyncMutex<Memory>,
     /// Held while the consumer may be made: what is seen meanwhile would be taken for somebody else's doing.
@@ -65,7 +67,7 @@ enum Failed {
 
 impl History {
     /// Of the consumer of `config`.
-    pub(super) fn new(bus: Bus, config: JetStream, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(bus: Bus, config: JetStream, metrics: Arc<Metrics>, eras: Eras) -> Self {
         let memory = Memory {
             keeper: Keeper::of(&bus, &config),
             recalled: Recalled::No,
@@ -79,6 +81,7 @@ impl History {
             bus,
             config,
             metrics,
+            eras,
             watch: Mutex::default(),
             memory: AsyncMutex::new(memory),
             making: AsyncMutex::default(),
@@ -110,8 +113,16 @@ impl History {
         self.watch().is_gone()
     }
 
+    /// The eras of what comes.
+    pub(super) fn eras(&self) -> &Eras {
+        &self.eras
+    }
+
     /// Says it.
     pub(super) fn tell(&self, damage: Damage) {
+        if damage.kind.ends_era() {
+            self.eras.end();
+        }
         tell(
             &self.metrics,
             &self.config.stream,

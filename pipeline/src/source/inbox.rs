@@ -5,31 +5,39 @@
 use async_nats::{Message, Subject, Subscriber};
 use futures_util::StreamExt;
 
+use super::era::Era;
 use crate::bus::{Bus, BusError};
 
 /// One subscription to `name.*`; each session's pulls are answered on a subject of its own.
 #[derive(Debug)]
 pub(crate) struct Inbox {
     name: String,
+    era: Era,
     subscription: Subscriber,
     session: u64,
     reply: Subject,
 }
 
 impl Inbox {
-    /// Subscribes.
+    /// Subscribes; what comes is of `era`.
     ///
     /// # Errors
     /// When the connection is closed for good.
-    pub(crate) async fn open(bus: &Bus) -> Result<Self, BusError> {
+    pub(crate) async fn open(bus: &Bus, era: Era) -> Result<Self, BusError> {
         let name = bus.inbox();
         let subscription = bus.subscribe(&format!("{name}.*")).await?;
         Ok(Self {
             reply: Subject::from(format!("{name}.0")),
             name,
+            era,
             subscription,
             session: 0,
         })
+    }
+
+    /// In which history of the stream its messages come.
+    pub(crate) fn era(&self) -> Era {
+        self.era
     }
 
     /// From now on, only what is asked for from now on has a status.

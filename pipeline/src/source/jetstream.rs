@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::damage::{Damage, Kind, Toll};
+use super::era::Eras;
 use super::handoff::{Handoff, PathEnded};
 use super::history::History;
 use super::lane::Lane;
@@ -93,6 +94,10 @@ enum Over {
     Stranger(u64),
     #[error("the durable consumer is not there any more")]
     Gone,
+    #[error(
+        "the stream has another history than what is in hand, whose acks are not sent: what of it is there is read again"
+    )]
+    OtherHistory,
     #[error("the connection to nats is down")]
     Disconnected,
     #[error("the server ended the pull: {0}")]
@@ -104,13 +109,15 @@ enum Over {
 }
 
 impl Source {
-    /// For `config` over `bus`; `stream` is what the stream must be. How far behind it is goes to `lag`.
+    /// For `config` over `bus`; `stream` is what the stream must be. How far behind it is goes to `lag`; whoever acks is told by `eras`
+    /// which acks mean nothing any more.
     pub fn new(
         bus: Bus,
         config: JetStream,
         stream: StreamSpec,
         metrics: Arc<Metrics>,
         lag: LastLag,
+        eras: Eras,
     ) -> Self {
         Self {
             pending: Arc::new(Portion::of(&metrics.pending)),
@@ -119,6 +126,7 @@ impl Source {
                 bus.clone(),
                 config.clone(),
                 Arc::clone(&metrics),
+                eras,
             )),
             bus,
             config,
@@ -183,8 +191,6 @@ impl Source {
                     warn!("{over}; asking again");
                 }
                 Over::Stranger(sequence) => {
-                    // What the server had sent of the other history is not taken.
-                    inbox = None;
                     warn!("{over}; what is un-acked is read again");
                     self.history.tell(Damage {
                         kind: Kind::StreamRewritten,

@@ -33,7 +33,24 @@ struct Books {
 }
 
 /// When the stream and the consumer were created.
-type Identity = (i64, i64);
+#[derive(Debug, Clone, Copy)]
+struct Identity {
+    stream: i64,
+    consumer: i64,
+}
+
+impl Identity {
+    fn of(state: &ConsumerState) -> Self {
+        Self {
+            stream: state.stream_created,
+            consumer: state.consumer_created,
+        }
+    }
+
+    fn is_of(self, state: &ConsumerState) -> bool {
+        self.stream == state.stream_created && state.is_born(self.consumer)
+    }
+}
 
 /// Whether acks may be sent.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -132,19 +149,18 @@ impl Lane {
     /// A session starts on a consumer that the server says this of. What was on its way in the last one may be lost.
     pub(crate) fn begin(&self, state: &ConsumerState) -> Begun {
         let mut books = self.books();
-        let identity = (state.stream_created, state.consumer_created);
         // A history that was cut off may have the same name and birth; but then the server has forgotten what it once delivered.
         let ledger = &books.ledger;
         let cut = state.delivered_consumer < ledger.last()
             || state.delivered_stream.min(state.last_sequence) < ledger.top();
         let begun = match books.of {
-            Some(of) if of != identity || cut => Begun::Anew,
+            Some(of) if !of.is_of(state) || cut => Begun::Anew,
             _ => Begun::On,
         };
         if begun == Begun::Anew {
             books.forget();
         }
-        books.of = Some(identity);
+        books.of = Some(Identity::of(state));
         books.acks = Acks::Flow;
         books.ledger.doubt();
         begun

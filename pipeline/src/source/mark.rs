@@ -86,9 +86,10 @@ impl Mark {
     /// Whether it was seen before `other`, as far as the same consumer tells. Files have no compare-and-swap.
     fn is_behind(&self, other: &Self) -> bool {
         let (ours, theirs) = (&self.state, &other.state);
-        let birth = |state: &ConsumerState| (state.stream_created, state.consumer_created);
+        let same =
+            ours.stream_created == theirs.stream_created && ours.is_born(theirs.consumer_created);
         let place = |state: &ConsumerState| (state.last_sequence, state.delivered_consumer);
-        birth(ours) == birth(theirs) && place(ours) < place(theirs) && self.seen <= other.seen
+        same && place(ours) < place(theirs) && self.seen <= other.seen
     }
 }
 

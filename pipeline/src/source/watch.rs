@@ -10,9 +10,6 @@ use std::time::Duration;
 use super::damage::{Damage, Kind, Toll};
 use crate::bus::{ConsumerState, StreamState};
 
-/// Nanoseconds: nats-server 2.9 remembers a consumer's birth a little later than it tells it before its first restart.
-const SAME_BIRTH: u64 = 100_000_000;
-
 /// Where a deleted consumer starts again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Resume {
@@ -233,7 +230,7 @@ fn compare(last: &ConsumerState, now: &ConsumerState) -> Option<Damage> {
         let shortened = moved(Kind::StreamShortened, last.last_sequence, now.last_sequence);
         return shortened.map(|damage| Damage { messages, ..damage });
     }
-    if now.consumer_created.abs_diff(last.consumer_created) > SAME_BIRTH {
+    if !now.is_born(last.consumer_created) {
         return moved(Kind::ConsumerReplaced, last.ack_floor, now.ack_floor);
     }
     if let Some(damage) = removed(last, now) {

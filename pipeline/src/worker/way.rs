@@ -15,6 +15,7 @@ use super::stream_of;
 use crate::bus::Bus;
 use crate::config::{Config, JetStream, Source};
 use crate::console::Console;
+use crate::source::era::Eras;
 use crate::source::handoff::Handoff;
 use crate::source::lanes::{End, Lanes};
 use crate::source::{core, jetstream};
@@ -46,6 +47,8 @@ pub(super) struct Way<'a> {
     pub(super) ack_wait: Duration,
     pub(super) console: &'a Console,
     pub(super) prefix: &'a Prefix,
+    /// Of the messages that are acked one by one.
+    pub(super) eras: Eras,
 }
 
 impl Way<'_> {
@@ -74,8 +77,8 @@ impl Way<'_> {
                     ack_wait: self.ack_wait,
                     ..source.clone()
                 };
-                let lag = Arc::clone(&self.console.lag);
-                let source = jetstream::Source::new(own, source, stream, metrics, lag);
+                let (lag, eras) = (Arc::clone(&self.console.lag), self.eras.clone());
+                let source = jetstream::Source::new(own, source, stream, metrics, lag, eras);
                 let source = source.with_prefix(self.prefix.as_str());
                 (Box::pin(source.run(handoff, stop)), None)
             }

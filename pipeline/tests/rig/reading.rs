@@ -14,6 +14,7 @@ use flightline::config::{JetStream, Partitions, Remember};
 use flightline::delivery::Chunk;
 use flightline::metrics::Metrics;
 use flightline::sink::share::{InFlight, Share};
+use flightline::source::era::Eras;
 use flightline::source::handoff::{Intake, handoff};
 use flightline::source::lanes::{Board, End, Lanes};
 use flightline_fixtures::generator::Message;
@@ -58,7 +59,7 @@ impl Reading {
         let reading = tokio::spawn(lanes.run(hands, end.clone()));
         let (settled, batches) = mpsc::channel(16);
         let (recycle, _recycled) = mpsc::channel(16);
-        let told = Told::Server(bus.clone());
+        let told = Told::Server(bus.clone(), Eras::default());
         let acking = tokio::spawn(ack::run(batches, told, recycle, Arc::clone(&metrics)));
         Self {
             bus,

@@ -14,6 +14,7 @@ use tracing::warn;
 use super::{Acks, Over, Source};
 use crate::bus::{EnsureError, Line};
 use crate::delivery::{Ack, CHUNK, Declared, Delivery};
+use crate::source::era::Era;
 use crate::source::handoff::Handoff;
 use crate::source::inbox::Inbox;
 use crate::source::lane::{Begun, Delivered, Lane};
@@ -46,9 +47,14 @@ impl Source {
             // What the server had sent of the other one would be taken for this one's.
             *inbox = None;
         }
+        let era = self.history.eras().now();
+        if inbox.as_ref().is_some_and(|inbox| inbox.era() != era) {
+            // What the server had sent of another history is not taken.
+            *inbox = None;
+        }
         let inbox = match inbox {
             Some(inbox) => inbox,
-            None => inbox.insert(Inbox::open(&self.bus).await?),
+            None => inbox.insert(Inbox::open(&self.bus, era).await?),
         };
         inbox.start_session();
         let mut pulls = Pulls::new(self.config.prefetch_bytes, self.bus.max_payload());
@@ -77,6 +83,9 @@ impl Source {
                     }
                     if self.history.is_gone() {
                         return Err(Over::Gone);
+                    }
+                    if self.history.eras().is_over(era) {
+                        return Err(Over::OtherHistory);
                     }
                     if pulls.expects() && last_sign.elapsed() > SILENCE {
                         return Err(Over::Silence);
@@ -134,7 +143,7 @@ impl Source {
         pulls: &mut Pulls,
         handoff: &mut Handoff,
     ) -> Result<(), Over> {
-        let mut tally = Tally::of(self);
+        let mut tally = Tally::of(self, inbox.era());
         self.take(first, pulls, handoff, &mut tally)?;
         for _ in 1..CHUNK {
             // Without the runtime's budget, which would end it at half of them.
@@ -161,7 +170,7 @@ impl Source {
             return Ok(());
         };
         tally.add(message.payload.len(), &reply);
-        let Some(ack) = self.ack(message.reply, &reply)? else {
+        let Some(ack) = self.ack(message.reply, &reply, tally.era)? else {
             self.metrics.duplicates.inc();
             return Ok(());
         };
@@ -176,7 +185,7 @@ impl Source {
     }
 
     /// The right to ack a message; `None` for one that is in hand already.
-    fn ack(&self, subject: Option<Subject>, reply: &Reply) -> Result<Option<Ack>, Over> {
+    fn ack(&self, subject: Option<Subject>, reply: &Reply, era: Era) -> Result<Option<Ack>, Over> {
         let Some(subject) = subject else {
             return Ok(Some(Ack::none()));
         };
@@ -196,12 +205,13 @@ impl Source {
             }
             // No stream counts from 0.
             (Acks::All(_), None) => Some(Ack::none()),
-            (Acks::Each, _) => Some(Ack::by_reply(subject)),
+            (Acks::Each, _) => Some(Ack::by_reply(subject, era)),
         })
     }
 
     async fn prolong(&self, handoff: &Handoff) -> Result<(), Over> {
-        for reply in handoff.held().filter_map(|delivery| delivery.ack.reply()) {
+        let held = handoff.held();
+        for reply in held.filter_map(|delivery| delivery.ack.reply_in(self.history.eras())) {
             self.bus.prolong(reply.clone()).await?;
             self.metrics.prolonged.inc();
         }
@@ -235,6 +245,7 @@ impl Source {
 /// Messages that came together; told to the metrics when it is dropped, so that an error behind them hides none.
 struct Tally<'s> {
     source: &'s Source,
+    era: Era,
     messages: u64,
     bytes: u64,
     again: u64,
@@ -242,9 +253,10 @@ struct Tally<'s> {
 }
 
 impl<'s> Tally<'s> {
-    fn of(source: &'s Source) -> Self {
+    fn of(source: &'s Source, era: Era) -> Self {
         Self {
             source,
+            era,
             messages: 0,
             bytes: 0,
             again: 0,

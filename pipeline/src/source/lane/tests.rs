@@ -101,6 +101,24 @@ fn tickets_of_a_replaced_stream_settle_and_give_back_nothing() {
 }
 
 #[test]
+fn a_consumer_whose_birth_is_told_a_little_later_after_a_restart_is_the_one_in_hand() {
+    let lane = sound();
+    let tickets = take(&lane, 3);
+    let restarted = ConsumerState {
+        consumer_created: 1 + 400_000,
+        ..state(1, 3)
+    };
+    assert_eq!(lane.begin(&restarted), Begun::On);
+    agree(&lane, 3);
+    assert!(store(&lane, tickets).is_some());
+    let another = ConsumerState {
+        consumer_created: 1 + 400_000_000,
+        ..state(1, 3)
+    };
+    assert_eq!(lane.begin(&another), Begun::Anew);
+}
+
+#[test]
 fn a_server_that_has_forgotten_deliveries_is_another_one() {
     for now in [
         state(1, 2),

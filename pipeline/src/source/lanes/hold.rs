@@ -12,6 +12,7 @@ use crate::bus::{Bus, StreamSpec};
 use crate::config::JetStream;
 use crate::console::LastLag;
 use crate::metrics::Metrics;
+use crate::source::era::Eras;
 use crate::source::handoff::Handoff;
 use crate::source::jetstream::{Owned, Source};
 use crate::source::lease::Holding;
@@ -107,7 +108,7 @@ impl Reader {
         let tending = Arc::clone(&tender);
         let tending = AbortOnDrop(tokio::spawn(async move { tending.run().await }));
         let consumer = config.consumer.clone();
-        let source = Source::new(bus, config, stream, metrics, lag)
+        let source = Source::new(bus, config, stream, metrics, lag, Eras::default())
             .with_prefix(&prefix)
             .owning(owned);
         source.run(hands, stop).await;
