@@ -7,7 +7,9 @@ mod visit;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use flightline_fixtures::clock::Clock;
 use flightline_fixtures::influxd::Influxd;
+use flightline_fixtures::interposer::{Interposer, Turn};
 use flightline_fixtures::nats::{Nats, Options};
 use flightline_fixtures::stub::Stub;
 use flightline_fixtures::stub::answer::{Answer, Api};
@@ -184,6 +186,63 @@ fn what_is_wrong_with_a_store_is_found() {
             .collect();
         assert_eq!(bodies, [0], "{why}");
     }
+}
+
+#[test]
+fn clocks_that_disagree_are_found_in_what_real_servers_say() {
+    let server = server();
+    let influxd = Influxd::start();
+    influxd.create_database("db");
+    let config = format!(
+        "[nats]\nurl = \"{}\"\n[sink]\nkind = \"file\"\ndir = \"out\"\n",
+        server.url()
+    );
+    // It tells the time together with a stream.
+    let mut worker = Worker::start(env!("CARGO_BIN_EXE_flightline"), &config);
+    let limit = Duration::from_secs(30);
+    wait::until(limit, || worker.status()["consumer"].is_object()).unwrap();
+    assert_eq!(worker.stop().code(), Some(0));
+    let clock = Clock::new().unwrap_or_else(|error| panic!("{error}"));
+    let visit = Visit::influx(&server.url(), &influxd.url(), "v1").by(&clock);
+    assert_eq!(visit.bad(), [], "a clock that goes right");
+    for (step, word) in [(3_600, "behind"), (-3_600, "ahead of")] {
+        clock.step(step);
+        let found = visit.bad();
+        let skew = ("warning".to_owned(), "clock_skew".to_owned());
+        assert_eq!(found, [skew.clone(), skew], "{step}");
+        let said = visit.say(&[]).out;
+        let told = said.lines().filter(|line| line.contains(word)).count();
+        assert_eq!(told, 2, "of the server and of the store: {said}");
+    }
+}
+
+#[test]
+fn a_store_that_is_slow_for_the_wait_of_an_ack_is_found() {
+    let server = server();
+    let influxd = Influxd::start();
+    influxd.create_database("db");
+    let between = Interposer::before(&influxd.url());
+    let visit = Visit::influx(&server.url(), &between.url(), "v1").key("SOURCE__ACK_WAIT", "10s");
+    let slow = ("warning".to_owned(), "sink_slow".to_owned());
+    assert!(!visit.findings().contains(&slow), "it is fast");
+    between.play(|_| {
+        std::thread::sleep(Duration::from_millis(5_100));
+        Turn::Pass
+    });
+    let visit = visit.key("SINK__TIMEOUT", "9s");
+    assert!(visit.findings().contains(&slow), "half of source.ack_wait");
+}
+
+#[test]
+fn a_store_that_cannot_be_written_to_as_configured_is_found() {
+    let (ours, theirs) = (Certificates::make(), Certificates::make());
+    let path = |path: &std::path::Path| path.display().to_string();
+    let visit = Visit::influx(NOWHERE, "https://127.0.0.1:1", "v1")
+        .key("SINK__TLS__CA_FILE", &path(&ours.ca))
+        .key("SINK__TLS__CERT_FILE", &path(&ours.client.cert))
+        .key("SINK__TLS__KEY_FILE", &path(&theirs.client.key));
+    visit.finds("error", "sink_misconfigured", "the key of another one");
+    assert_eq!(visit.say(&[]).code, 78);
 }
 
 #[test]

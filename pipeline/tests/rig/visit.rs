@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 use assert_cmd::Command;
+use flightline_fixtures::clock::Clock;
 use flightline_fixtures::nats::{Nats, Options};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -27,6 +28,8 @@ pub(crate) fn sound_servers() -> Vec<Options> {
 #[derive(Debug)]
 pub(crate) struct Visit {
     keys: Vec<(String, String)>,
+    /// The environment of a machine whose clock goes wrong.
+    clock: Vec<(String, String)>,
     pub(crate) folder: TempDir,
 }
 
@@ -63,6 +66,7 @@ impl Visit {
     fn without_sink(nats: &str) -> Self {
         let visit = Self {
             keys: Vec::new(),
+            clock: Vec::new(),
             folder: tempfile::tempdir().unwrap(),
         };
         visit
@@ -82,6 +86,13 @@ impl Visit {
             .key("DEADLETTER__STREAM", &format!("{name}-letters"))
     }
 
+    /// The doctor's machine goes by `clock`.
+    #[must_use]
+    pub(crate) fn by(mut self, clock: &Clock) -> Self {
+        self.clock = clock.environment();
+        self
+    }
+
     #[must_use]
     pub(crate) fn key(mut self, key: &str, value: &str) -> Self {
         self.keys.retain(|(known, _)| known != key);
@@ -95,6 +106,7 @@ impl Visit {
         for (key, value) in &self.keys {
             command.env(format!("FLIGHTLINE__{key}"), value);
         }
+        command.envs(self.clock.iter().cloned());
         let output = command.current_dir(self.folder.path()).output().unwrap();
         Said {
             code: output.status.code().unwrap(),
