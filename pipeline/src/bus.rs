@@ -46,6 +46,7 @@ const ANSWER: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct Bus {
     client: Client,
+    voice: Arc<Voice>,
     jetstream: jetstream::Context,
 }
 
@@ -117,15 +118,16 @@ impl Bus {
         capacity: usize,
         voice: Arc<Voice>,
     ) -> Result<Self, ConnectError> {
-        let client = connect(config, capacity, Echo::Off, voice).await?;
-        Ok(Self::over(client))
+        let client = connect(config, capacity, Echo::Off, Arc::clone(&voice)).await?;
+        Ok(Self::over(client, voice))
     }
 
-    fn over(client: Client) -> Self {
+    fn over(client: Client, voice: Arc<Voice>) -> Self {
         let mut context = jetstream::new(client.clone());
         context.set_timeout(ANSWER);
         Self {
             client,
+            voice,
             jetstream: context,
         }
     }
@@ -229,6 +231,7 @@ impl Bus {
         pattern: &str,
         group: &str,
     ) -> Result<Subscriber, BusError> {
+        self.voice.asked_again(pattern);
         self.client
             .queue_subscribe(pattern.to_owned(), group.to_owned())
             .await
@@ -251,6 +254,11 @@ impl Bus {
             .flush()
             .await
             .map_err(|e| BusError::Flush(e.to_string()))
+    }
+
+    /// Whether the server refuses a subscription to `pattern`: it hears nothing then. The log has the cure.
+    pub fn is_deaf_to(&self, pattern: &str) -> bool {
+        self.voice.is_deaf_to(pattern)
     }
 
     /// Whether there is a connection now.

@@ -115,8 +115,9 @@ impl Console {
         })
     }
 
-    /// Keeps readiness up to date until the console is closed: by the connection of `bus`, if there is one, and by what is held.
-    pub fn watch(&self, bus: Option<Bus>) {
+    /// Keeps readiness up to date until the console is closed: by the connection of `bus`, if there is one, by whether the server lets it
+    /// subscribe to `patterns`, and by what is held.
+    pub fn watch(&self, bus: Option<Bus>, patterns: Vec<String>) {
         let (health, metrics, stop) = (
             Arc::clone(&self.health),
             Arc::clone(&self.metrics),
@@ -130,6 +131,9 @@ impl Console {
                 } else {
                     health.disconnected();
                 }
+                let deaf =
+                    |pattern: &&String| bus.as_ref().is_some_and(|bus| bus.is_deaf_to(pattern));
+                health.refused(patterns.iter().find(deaf).cloned());
                 health.held(metrics.held());
             }
         });

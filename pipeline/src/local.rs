@@ -49,7 +49,7 @@ impl Local {
             metrics: Arc::clone(&metrics),
         };
         let (handoff, stages) = Stages::start(config, parts)?;
-        console.watch(None);
+        console.watch(None, Vec::new());
         Ok(Self {
             feeder: Feeder::new(handoff, metrics),
             letters,

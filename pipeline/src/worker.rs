@@ -117,7 +117,7 @@ async fn work(
         metrics: Arc::clone(&console.metrics),
     };
     let (handoff, mut stages) = Stages::start(config, parts)?;
-    console.watch(Some(own.clone()));
+    console.watch(Some(own.clone()), subscribed(config, &prefix));
     info!("running");
 
     let listening = stop.child_token();
@@ -178,6 +178,14 @@ async fn needed(
     let letters = letters(config, &bus, prefix).await;
     reach(front, config, console).await;
     (bus, own, letters)
+}
+
+/// What a source subscribes to; one that pulls hears nothing by itself.
+fn subscribed(config: &Config, prefix: &Prefix) -> Vec<String> {
+    match &config.source {
+        Source::JetStream(_) => Vec::new(),
+        Source::Core(_) => stream_of(config, prefix, "").subjects,
+    }
 }
 
 /// Who is told of stored messages, and how long the server waits for that.

@@ -8,10 +8,15 @@ use std::time::Duration;
 use crate::ingest::room::Room;
 
 /// Whether this worker should get work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Readiness {
     /// Not yet, or not now: NATS is not reached.
     Connecting,
+    /// NATS is reached, and refuses a subscription that messages come by.
+    Refused {
+        /// To which subject.
+        subject: String,
+    },
     /// Yes.
     Ready,
     /// It holds more than the high-water mark.
@@ -27,9 +32,10 @@ pub enum Readiness {
 
 impl Readiness {
     /// The word for `/status`.
-    pub const fn as_str(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Connecting => "connecting",
+            Self::Refused { .. } => "refused",
             Self::Ready => "ready",
             Self::Overloaded { .. } => "overloaded",
             Self::Draining => "draining",
@@ -37,10 +43,12 @@ impl Readiness {
     }
 
     /// When to ask again; `None` if it is ready.
-    pub const fn retry_after(self) -> Option<Duration> {
+    pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Ready => None,
-            Self::Connecting | Self::Overloaded { .. } => Some(Duration::from_secs(1)),
+            Self::Connecting | Self::Refused { .. } | Self::Overloaded { .. } => {
+                Some(Duration::from_secs(1))
+            }
             // Its successor needs a moment.
             Self::Draining => Some(Duration::from_secs(5)),
         }
@@ -51,6 +59,11 @@ impl fmt::Display for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connecting => f.write_str("connecting: NATS is not reached"),
+            Self::Refused { subject } => write!(
+                f,
+                "refused: NATS does not let this worker subscribe to {}; allow it in the permissions of its user",
+                subject.escape_debug()
+            ),
             Self::Ready => f.write_str("ready"),
             Self::Overloaded { held, high_water } => {
                 write!(
@@ -74,6 +87,7 @@ enum Phase {
 #[derive(Debug)]
 pub struct Health {
     phase: Mutex<Phase>,
+    refused: Mutex<Option<String>>,
     fault: Mutex<Option<String>>,
     high_water: usize,
     held: AtomicUsize,
@@ -86,6 +100,7 @@ impl Health {
     pub fn new(high_water: usize) -> Self {
         Self {
             phase: Mutex::new(Phase::Connecting),
+            refused: Mutex::new(None),
             fault: Mutex::new(None),
             high_water,
             held: AtomicUsize::new(0),
@@ -107,6 +122,11 @@ impl Health {
     /// The end has begun; there is no way back.
     pub fn draining(&self) {
         self.change(Phase::Draining);
+    }
+
+    /// Says which subject that messages come by the server lets nobody here subscribe to, if any.
+    pub fn refused(&self, subject: Option<String>) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = subject;
     }
 
     /// Says how many bytes the worker holds. Over the mark it is overloaded, and stays so until a quarter of it is free again:
@@ -142,14 +162,19 @@ impl Health {
     /// Whether this worker should get work.
     pub fn readiness(&self) -> Readiness {
         let phase = *self.phase.lock().unwrap_or_else(PoisonError::into_inner);
-        match phase {
-            Phase::Draining => Readiness::Draining,
-            Phase::Connecting => Readiness::Connecting,
-            Phase::Connected if self.overloaded.load(Ordering::Relaxed) => Readiness::Overloaded {
-                held: self.held.load(Ordering::Relaxed),
-                high_water: self.high_water,
-            },
-            Phase::Connected => match self.front.get().filter(|room| room.is_full()) {
+        let refused = self.refused.lock();
+        let refused = refused.unwrap_or_else(PoisonError::into_inner).clone();
+        match (phase, refused) {
+            (Phase::Draining, _) => Readiness::Draining,
+            (Phase::Connecting, _) => Readiness::Connecting,
+            (Phase::Connected, Some(subject)) => Readiness::Refused { subject },
+            (Phase::Connected, None) if self.overloaded.load(Ordering::Relaxed) => {
+                Readiness::Overloaded {
+                    held: self.held.load(Ordering::Relaxed),
+                    high_water: self.high_water,
+                }
+            }
+            (Phase::Connected, None) => match self.front.get().filter(|room| room.is_full()) {
                 Some(room) => Readiness::Overloaded {
                     held: room.held(),
                     high_water: room.limit(),
@@ -182,6 +207,18 @@ mod tests {
         health.held(800);
         assert_eq!(health.readiness().as_str(), "overloaded");
         health.held(750);
+        assert_eq!(health.readiness(), Readiness::Ready);
+    }
+
+    #[test]
+    fn who_may_not_hear_is_not_ready_and_says_which_subject() {
+        let health = Health::new(1000);
+        health.connected();
+        health.refused(Some("telemetry.>\n".to_owned()));
+        let said = health.readiness();
+        assert!(said.retry_after().is_some());
+        assert!(said.to_string().contains("subscribe to telemetry.>\\n;"));
+        health.refused(None);
         assert_eq!(health.readiness(), Readiness::Ready);
     }
 

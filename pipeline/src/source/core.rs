@@ -23,6 +23,8 @@ use crate::config::Core;
 use crate::delivery::{Ack, Attempt, CHUNK, Declared, Delivery, Stamp};
 use crate::metrics::Metrics;
 
+/// How often a subscription that the server refuses is asked for again: somebody may have allowed it.
+const AGAIN: Duration = Duration::from_secs(5);
 /// How often the client's account is compared with ours.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -69,6 +71,8 @@ impl Source {
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut report = interval(self.config.report_interval);
+        let mut again = interval(AGAIN);
+        again.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut said = 0;
         loop {
             tokio::select! {
@@ -79,6 +83,7 @@ impl Source {
                     self.take_together(message, &mut messages, &mut hands);
                 }
                 _ = looks.tick() => self.look(&mut messages, &mut hands),
+                _ = again.tick() => self.subscribe_again(&mut messages).await?,
                 _ = report.tick() => said = self.say(said),
             }
             self.metrics
@@ -99,6 +104,18 @@ impl Source {
         self.say(said);
         // Dropping the handoff is the end of input.
         hands.handoff.hand_over_all().await.ok();
+        Ok(())
+    }
+
+    /// In place of the subscriptions that the server refuses: it does not come back to them by itself.
+    async fn subscribe_again(&self, messages: &mut Subscriptions) -> Result<(), BusError> {
+        // In their order: none ends before the connection does.
+        for (pattern, subscription) in self.patterns.iter().zip(messages.iter_mut()) {
+            if self.bus.is_deaf_to(pattern) {
+                let group = &self.config.queue_group;
+                *subscription = self.bus.queue_subscribe(pattern, group).await?;
+            }
+        }
         Ok(())
     }
 

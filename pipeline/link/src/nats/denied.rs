@@ -1,12 +1,17 @@
 //! What a server says beside answers comes in; what it does not let us do, and whether that is worth a line, goes out. A client is told
 //! of a refusal in no other way: who asked waits for an answer that never comes. Pure: time is handed in.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::trouble::REMINDER;
 
 /// Subjects told of in one interval. A refused ack or reply has a subject of its own each time.
 const LINES: usize = 8;
+
+/// Subjects that are kept as refused: a program that has this many subscriptions is told of the first.
+const KEPT: usize = 64;
+/// For a refusal to come when a subscription was asked for again: until then the last one stands.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// What we may not do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +85,52 @@ impl Denials {
     }
 }
 
+/// The subscriptions that a server refuses.
+#[derive(Debug, Default)]
+pub struct Deaf(Vec<Refusal>);
+
+#[derive(Debug)]
+struct Refusal {
+    subject: String,
+    /// When it was asked for again since.
+    again: Option<Instant>,
+}
+
+impl Deaf {
+    /// The subscription was refused.
+    pub fn refused(&mut self, subject: &str) {
+        if let Some(known) = self.0.iter_mut().find(|known| known.subject == subject) {
+            known.again = None;
+        } else if self.0.len() < KEPT {
+            self.0.push(Refusal {
+                subject: subject.to_owned(),
+                again: None,
+            });
+        }
+    }
+
+    /// The subscriptions for which `is_meant` holds are asked for again now.
+    pub fn asked_again(&mut self, now: Instant, is_meant: impl Fn(&str) -> bool) {
+        self.0.retain(|refusal| refusal.stands(now));
+        for refusal in self.0.iter_mut().filter(|known| is_meant(&known.subject)) {
+            refusal.again = Some(now);
+        }
+    }
+
+    /// Whether a subscription to `subject` hears nothing.
+    pub fn is_deaf_to(&self, subject: &str, now: Instant) -> bool {
+        let mut all = self.0.iter();
+        all.any(|refusal| refusal.subject == subject && refusal.stands(now))
+    }
+}
+
+impl Refusal {
+    fn stands(&self, now: Instant) -> bool {
+        self.again
+            .is_none_or(|again| now.duration_since(again) < GRACE)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -104,6 +155,23 @@ mod tests {
         ] {
             assert_eq!(read(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_refusal_stands_until_nothing_is_said_when_it_is_asked_for_again() {
+        let start = Instant::now();
+        let mut deaf = Deaf::default();
+        assert!(!deaf.is_deaf_to("a", start));
+        deaf.refused("a");
+        deaf.refused("b");
+        assert!(deaf.is_deaf_to("a", start + 10 * GRACE));
+        deaf.asked_again(start, |subject| subject == "a");
+        assert!(deaf.is_deaf_to("a", start), "the answer is on its way");
+        deaf.refused("a");
+        assert!(deaf.is_deaf_to("a", start + GRACE), "refused again");
+        deaf.asked_again(start, |_| true);
+        assert!(!deaf.is_deaf_to("a", start + GRACE));
+        assert!(!deaf.is_deaf_to("b", start + GRACE));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use async_nats::{ClientError, Event, ServerError};
 use tracing::{debug, error, info, warn};
 
 use super::Hear;
-use super::denied::{Act, Denials, Denied};
+use super::denied::{Act, Deaf, Denials, Denied};
 use crate::tls::cure::advised;
 use crate::trouble::{Over, Trouble, Worth};
 
@@ -18,6 +18,7 @@ use crate::trouble::{Over, Trouble, Worth};
 pub struct Voice {
     trouble: Mutex<Trouble>,
     denials: Mutex<Denials>,
+    deaf: Mutex<Deaf>,
 }
 
 impl Voice {
@@ -35,9 +36,21 @@ impl Voice {
         }
     }
 
+    /// Whether the server refuses a subscription to `subject`.
+    pub fn is_deaf_to(&self, subject: &str) -> bool {
+        locked(&self.deaf).is_deaf_to(subject, Instant::now())
+    }
+
+    /// A subscription to `subject` is asked for again now.
+    pub fn asked_again(&self, subject: &str) {
+        locked(&self.deaf).asked_again(Instant::now(), |known| known == subject);
+    }
+
     fn hear_at(&self, event: &Event, now: Instant) {
         match event {
             Event::Connected => {
+                // The client subscribes again by itself.
+                locked(&self.deaf).asked_again(now, |_| true);
                 let over = locked(&self.trouble).ended(now);
                 match over {
                     None => info!("connected to nats"),
@@ -65,6 +78,9 @@ impl Voice {
     }
 
     fn denied_at(&self, denied: Denied<'_>, now: Instant) {
+        if denied.act == Act::Subscribe {
+            locked(&self.deaf).refused(denied.subject);
+        }
         let Some(others) = locked(&self.denials).worth(denied, now) else {
             debug!(subject = denied.subject, "nats refuses");
             return;
