@@ -1,7 +1,5 @@
 //! Promise: a worker on core subjects that the server does not let subscribe is not ready, and says which subject and the cure.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use flightline_fixtures::http;

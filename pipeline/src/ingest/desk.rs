@@ -96,7 +96,7 @@ impl Desk {
                 let is_plain = query.get("verbose").is_none_or(|value| value == "false");
                 return ping::ping(if is_plain { Ping::Plain } else { Ping::Verbose });
             }
-            Ok(Call::Health) => return ping::health(self.health.readiness()),
+            Ok(Call::Health) => return ping::health(&self.health.readiness()),
             Ok(Call::Query) => match self.known(head, &query) {
                 Ok(()) => return self.query(&query, body).await,
                 Err(outcome) => outcome,

@@ -33,7 +33,7 @@ pub(super) fn ping(kind: Ping) -> Answer {
 }
 
 /// The answer to `/health`: whether a write would be taken now.
-pub(super) fn health(readiness: Readiness) -> Answer {
+pub(super) fn health(readiness: &Readiness) -> Answer {
     let (status, word) = match readiness {
         Readiness::Ready => (StatusCode::OK, "pass"),
         Readiness::Connecting
@@ -100,9 +100,9 @@ mod tests {
 
     #[test]
     fn health_is_readiness() {
-        assert_eq!(health(Readiness::Ready).status, StatusCode::OK);
+        assert_eq!(health(&Readiness::Ready).status, StatusCode::OK);
         assert_eq!(
-            health(Readiness::Draining).status,
+            health(&Readiness::Draining).status,
             StatusCode::SERVICE_UNAVAILABLE
         );
     }

@@ -40,13 +40,13 @@ impl Source {
             }
         };
         if existed == Existed::Created {
-            self.say_why_it_was_made(resume);
+            self.say_why_it_was_made(&resume);
         }
         self.history.ensured(existed, now).await?;
         Ok(())
     }
 
-    fn say_why_it_was_made(&self, resume: Resume) {
+    fn say_why_it_was_made(&self, resume: &Resume) {
         let (stream, consumer) = (&self.config.stream, &self.config.consumer);
         match resume {
             Resume::Afresh => info!(stream, consumer, "created the durable consumer"),
@@ -57,14 +57,14 @@ impl Source {
                 "the server had removed the durable consumer, idle as it was; created it again from the last ack seen"
             ),
             Resume::At(start, Cause::Deleted(damage)) => {
-                self.history.tell(damage);
+                self.history.tell(*damage);
                 error!(
                     stream,
                     consumer, start, "created the durable consumer again from the last ack seen"
                 );
             }
             Resume::AtTheBeginning(damage) => {
-                self.history.tell(damage);
+                self.history.tell(*damage);
                 error!(
                     stream,
                     consumer, "created the durable consumer again, from the stream's beginning"
