@@ -5,6 +5,7 @@
 mod visit;
 
 use std::net::TcpListener;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use flightline_fixtures::clock::Clock;
@@ -225,8 +226,10 @@ fn a_store_that_is_slow_for_the_wait_of_an_ack_is_found() {
     let visit = Visit::influx(&server.url(), &between.url(), "v1").key("SOURCE__ACK_WAIT", "10s");
     let slow = ("warning".to_owned(), "sink_slow".to_owned());
     assert!(!visit.findings().contains(&slow), "it is fast");
-    between.play(|_| {
-        std::thread::sleep(Duration::from_millis(5_100));
+    // Nothing is ever sent: each write is held for so long.
+    let (_held, release) = mpsc::channel::<()>();
+    between.play(move |_| {
+        release.recv_timeout(Duration::from_millis(5_100)).ok();
         Turn::Pass
     });
     let visit = visit.key("SINK__TIMEOUT", "9s");

@@ -1,8 +1,6 @@
 //! Promise: a consumer is remembered from the moment it is there, so that its deletion is said also when nobody has looked at it since:
 //! right after it was made, or after a worker that was killed as soon as it ran. On every installed nats-server.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 #[path = "rig/past.rs"]
 mod past;
 
