@@ -227,7 +227,7 @@ fn a_store_that_is_slow_for_the_wait_of_an_ack_is_found() {
     let slow = ("warning".to_owned(), "sink_slow".to_owned());
     assert!(!visit.findings().contains(&slow), "it is fast");
     // Nothing is ever sent: each write is held for so long.
-    let (_held, release) = mpsc::channel::<()>();
+    let (_held, release) = mpsc::sync_channel::<()>(1);
     between.play(move |_| {
         release.recv_timeout(Duration::from_millis(5_100)).ok();
         Turn::Pass
