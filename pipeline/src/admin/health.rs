@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use crate::ingest::outlet::Outlet;
 use crate::ingest::room::Room;
 
 /// Whether this worker should get work.
@@ -21,6 +22,8 @@ pub enum Readiness {
         /// The mark.
         high_water: usize,
     },
+    /// NATS is reached, but what was written to the front was not acknowledged.
+    Stalled,
     /// It ends.
     Draining,
 }
@@ -32,6 +35,7 @@ impl Readiness {
             Self::Connecting => "connecting",
             Self::Ready => "ready",
             Self::Overloaded { .. } => "overloaded",
+            Self::Stalled => "stalled",
             Self::Draining => "draining",
         }
     }
@@ -40,7 +44,9 @@ impl Readiness {
     pub const fn retry_after(self) -> Option<Duration> {
         match self {
             Self::Ready => None,
-            Self::Connecting | Self::Overloaded { .. } => Some(Duration::from_secs(1)),
+            Self::Connecting | Self::Overloaded { .. } | Self::Stalled => {
+                Some(Duration::from_secs(1))
+            }
             // Its successor needs a moment.
             Self::Draining => Some(Duration::from_secs(5)),
         }
@@ -57,6 +63,9 @@ impl fmt::Display for Readiness {
                     f,
                     "overloaded: {held} bytes held, the high-water mark is {high_water}"
                 )
+            }
+            Self::Stalled => {
+                f.write_str("stalled: the stream does not take what is written to ingest")
             }
             Self::Draining => f.write_str("draining: this worker ends"),
         }
@@ -78,7 +87,29 @@ pub struct Health {
     high_water: usize,
     held: AtomicUsize,
     overloaded: AtomicBool,
-    front: OnceLock<Arc<Room>>,
+    front: OnceLock<Front>,
+}
+
+/// What readiness depends on where there is a write front.
+#[derive(Debug)]
+struct Front {
+    room: Arc<Room>,
+    outlet: Arc<Outlet>,
+}
+
+impl Front {
+    fn readiness(&self) -> Readiness {
+        if self.room.is_full() {
+            Readiness::Overloaded {
+                held: self.room.held(),
+                high_water: self.room.limit(),
+            }
+        } else if self.outlet.is_open() {
+            Readiness::Ready
+        } else {
+            Readiness::Stalled
+        }
+    }
 }
 
 impl Health {
@@ -120,9 +151,9 @@ impl Health {
         }
     }
 
-    /// The write front has this room: without any left the worker is overloaded, too.
-    pub fn front(&self, room: Arc<Room>) {
-        self.front.get_or_init(|| room);
+    /// The write front has this room and this way to the stream: with the one full or the other closed the worker takes nothing.
+    pub fn front(&self, room: Arc<Room>, outlet: Arc<Outlet>) {
+        self.front.get_or_init(|| Front { room, outlet });
     }
 
     /// Something broke that this process cannot mend: `/healthz` fails from now on with the first such reason.
@@ -149,13 +180,7 @@ impl Health {
                 held: self.held.load(Ordering::Relaxed),
                 high_water: self.high_water,
             },
-            Phase::Connected => match self.front.get().filter(|room| room.is_full()) {
-                Some(room) => Readiness::Overloaded {
-                    held: room.held(),
-                    high_water: room.limit(),
-                },
-                None => Readiness::Ready,
-            },
+            Phase::Connected => self.front.get().map_or(Readiness::Ready, Front::readiness),
         }
     }
 

@@ -36,9 +36,10 @@ pub(super) fn ping(kind: Ping) -> Answer {
 pub(super) fn health(readiness: Readiness) -> Answer {
     let (status, word) = match readiness {
         Readiness::Ready => (StatusCode::OK, "pass"),
-        Readiness::Connecting | Readiness::Overloaded { .. } | Readiness::Draining => {
-            (StatusCode::SERVICE_UNAVAILABLE, "fail")
-        }
+        Readiness::Connecting
+        | Readiness::Overloaded { .. }
+        | Readiness::Stalled
+        | Readiness::Draining => (StatusCode::SERVICE_UNAVAILABLE, "fail"),
     };
     let body = json!({
         "name": "flightline",
