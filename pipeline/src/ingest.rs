@@ -21,7 +21,7 @@ use tracing::{info, warn};
 
 use crate::bus::Bus;
 use crate::config;
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::console::Console;
 use crate::decode::route::{Router, RouterError};
 use crate::listen::{Limited, Limits, Protection};
@@ -57,7 +57,7 @@ mod refusals;
 /// Messages to PubAcks.
 mod publish;
 /// The way to the stream.
-mod outlet;
+pub mod outlet;
 /// What is answered.
 pub mod verdict;
 /// What clients ask beside writing.
@@ -81,6 +81,11 @@ pub enum OpenError {
         /// The system's words.
         error: io::Error,
     },
+    /// There is nothing that could acknowledge.
+    #[error(
+        "ingest.listen needs a stream, and source.kind = \"core\" has none; set source.kind = \"jetstream\""
+    )]
+    NoStream,
     /// Its certificate cannot be used.
     #[error("ingest.tls: {0}; name a certificate and its own key, or remove the table")]
     Tls(#[from] TlsError),
@@ -104,22 +109,27 @@ pub struct Front {
 }
 
 impl Front {
-    /// Listens where `ingest` says; until [`Front::reach`] everybody is told to come again. Its room counts in the readiness of `console`.
+    /// Listens where `ingest` says; until [`Front::reach`] everybody is told to come again. Its room and its way to the
+    /// stream count in the readiness of `console`.
     ///
     /// # Errors
-    /// When its address or its certificate cannot be used.
+    /// When its address or its certificate cannot be used, or there is no stream.
     pub async fn open(
         ingest: &config::Ingest,
         config: &Config,
         console: &Console,
     ) -> Result<Self, OpenError> {
+        let Source::JetStream(source) = &config.source else {
+            return Err(OpenError::NoStream);
+        };
         let metrics = Arc::clone(&console.metrics);
         let protection = Protection::of(ingest.tls.as_ref(), Listening::Ingest, &metrics)?;
         let room = Arc::new(Room::new(
             ingest.max_pending,
             metrics.ingest.held_bytes.clone(),
         ));
-        console.health.front(Arc::clone(&room));
+        let outlet = Arc::new(Outlet::new(&source.stream));
+        console.health.front(Arc::clone(&room), Arc::clone(&outlet));
         let desk = Arc::new(Desk {
             home: Home {
                 prefix: Prefix::new(&config.prefix)?,
@@ -135,7 +145,7 @@ impl Front {
             },
             room,
             requests: Arc::new(Semaphore::new(ingest.max_requests)),
-            outlet: Outlet::default(),
+            outlet,
             health: Arc::clone(&console.health),
             metrics,
         });

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use crate::ingest::outlet::Outlet;
 use crate::ingest::room::Room;
 
 /// Whether this worker should get work.
@@ -26,6 +27,8 @@ pub enum Readiness {
         /// The mark.
         high_water: usize,
     },
+    /// NATS is reached, but what was written to the front was not acknowledged.
+    Stalled,
     /// It ends.
     Draining,
 }
@@ -38,6 +41,7 @@ impl Readiness {
             Self::Refused { .. } => "refused",
             Self::Ready => "ready",
             Self::Overloaded { .. } => "overloaded",
+            Self::Stalled => "stalled",
             Self::Draining => "draining",
         }
     }
@@ -46,7 +50,7 @@ impl Readiness {
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Ready => None,
-            Self::Connecting | Self::Refused { .. } | Self::Overloaded { .. } => {
+            Self::Connecting | Self::Refused { .. } | Self::Overloaded { .. } | Self::Stalled => {
                 Some(Duration::from_secs(1))
             }
             // Its successor needs a moment.
@@ -71,6 +75,9 @@ impl fmt::Display for Readiness {
                     "overloaded: {held} bytes held, the high-water mark is {high_water}"
                 )
             }
+            Self::Stalled => {
+                f.write_str("stalled: the stream does not take what is written to ingest")
+            }
             Self::Draining => f.write_str("draining: this worker ends"),
         }
     }
@@ -92,7 +99,29 @@ pub struct Health {
     high_water: usize,
     held: AtomicUsize,
     overloaded: AtomicBool,
-    front: OnceLock<Arc<Room>>,
+    front: OnceLock<Front>,
+}
+
+/// What readiness depends on where there is a write front.
+#[derive(Debug)]
+struct Front {
+    room: Arc<Room>,
+    outlet: Arc<Outlet>,
+}
+
+impl Front {
+    fn readiness(&self) -> Readiness {
+        if self.room.is_full() {
+            Readiness::Overloaded {
+                held: self.room.held(),
+                high_water: self.room.limit(),
+            }
+        } else if self.outlet.is_open() {
+            Readiness::Ready
+        } else {
+            Readiness::Stalled
+        }
+    }
 }
 
 impl Health {
@@ -140,9 +169,9 @@ impl Health {
         }
     }
 
-    /// The write front has this room: without any left the worker is overloaded, too.
-    pub fn front(&self, room: Arc<Room>) {
-        self.front.get_or_init(|| room);
+    /// The write front has this room and this way to the stream: with the one full or the other closed the worker takes nothing.
+    pub fn front(&self, room: Arc<Room>, outlet: Arc<Outlet>) {
+        self.front.get_or_init(|| Front { room, outlet });
     }
 
     /// Something broke that this process cannot mend: `/healthz` fails from now on with the first such reason.
@@ -174,13 +203,10 @@ impl Health {
                     high_water: self.high_water,
                 }
             }
-            (Phase::Connected, None) => match self.front.get().filter(|room| room.is_full()) {
-                Some(room) => Readiness::Overloaded {
-                    held: room.held(),
-                    high_water: room.limit(),
-                },
-                None => Readiness::Ready,
-            },
+            (Phase::Connected, None) => {
+                let front = self.front.get();
+                front.map_or(Readiness::Ready, Front::readiness)
+            }
         }
     }
 

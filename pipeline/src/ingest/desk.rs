@@ -63,7 +63,7 @@ pub(super) struct Desk {
     pub(super) limits: Limits,
     pub(super) room: Arc<Room>,
     pub(super) requests: Arc<Semaphore>,
-    pub(super) outlet: Outlet,
+    pub(super) outlet: Arc<Outlet>,
     pub(super) health: Arc<Health>,
     pub(super) metrics: Arc<Metrics>,
 }

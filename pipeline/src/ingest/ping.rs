@@ -39,6 +39,7 @@ pub(super) fn health(readiness: &Readiness) -> Answer {
         Readiness::Connecting
         | Readiness::Refused { .. }
         | Readiness::Overloaded { .. }
+        | Readiness::Stalled
         | Readiness::Draining => (StatusCode::SERVICE_UNAVAILABLE, "fail"),
     };
     let body = json!({
