@@ -69,6 +69,12 @@ pub enum BusError {
         /// The client's words.
         reason: String,
     },
+    /// No stream takes its subject.
+    #[error("publish to {subject}: no stream takes it")]
+    NoStream {
+        /// Where to.
+        subject: String,
+    },
     /// The pattern or connection does not allow it.
     #[error("subscribe to {subject}: {reason}")]
     Subscribe {
@@ -321,6 +327,8 @@ fn store_error(subject: &str, error: &PublishError) -> BusError {
         || code == Some(ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM)
     {
         BusError::TooLarge { subject, reason }
+    } else if error.kind() == PublishErrorKind::StreamNotFound {
+        BusError::NoStream { subject }
     } else {
         BusError::Publish { subject, reason }
     }

@@ -212,13 +212,17 @@ async fn what_cannot_be_published_again_is_said_and_stays() {
         (CUT, "999"),
     ];
     desk.file(&cut, b"m v=1").await;
-    // Nobody's stream takes it.
-    desk.file_usual("value", "elsewhere.a", b"x").await;
+    // Whoever filed it.
+    desk.file_usual("value", "$JS.API.STREAM.PURGE.DEADLETTER", b"{}")
+        .await;
     let output = desk.dead("replay 1 2 --delete");
     assert_eq!(code(&output), 69, "{output:?}");
     let complaint = String::from_utf8(output.stderr).unwrap();
     assert!(complaint.contains("5 of 999 bytes"), "{complaint}");
-    assert_eq!(code(&desk.dead("replay 3 --delete")), 69);
+    let output = desk.dead("replay 3 --delete");
+    let complaint = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(code(&output), 69, "{output:?}");
+    assert!(complaint.contains("no class and no mapping"), "{complaint}");
     assert_eq!(
         (
             desk.count("TELEMETRY").await,
@@ -237,6 +241,48 @@ async fn what_cannot_be_published_again_is_said_and_stays() {
         "text/plain"
     );
     assert_eq!(desk.count("DEADLETTER").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_that_no_stream_takes_does_not_hold_up_those_behind_it() {
+    let desk = Desk::new().await;
+    let mapped =
+        "[[mapping]]\nsubjects = [\"elsewhere.>\"]\nservice = \"s\"\nmeasurement = \"m\"\n";
+    let file = desk.folder.path().join("flightline.toml");
+    std::fs::write(file, config(&desk.nats, mapped)).unwrap();
+    desk.file_usual("value", "elsewhere.a", b"x").await;
+    desk.file_usual("value", "telemetry.app.s.a", b"{}").await;
+    let output = desk.dead("replay --all --delete");
+    let complaint = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(code(&output), 69, "{output:?}");
+    assert!(
+        complaint.contains("no stream takes elsewhere.a"),
+        "{complaint}"
+    );
+    assert_eq!(
+        (
+            desk.count("TELEMETRY").await,
+            desk.count("DEADLETTER").await
+        ),
+        (1, 1)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_ends_also_while_a_worker_refuses_again_what_it_publishes() {
+    const LETTERS: u64 = 3000;
+    let desk = Desk::new().await;
+    for _ in 0..LETTERS {
+        desk.file_usual("json_shape", "telemetry.app.s.a", b"[]{")
+            .await;
+    }
+    let sink = "[batch]\nage = \"1ms\"\n[sink]\nkind = \"file\"\n";
+    let worker = Worker::start(BINARY, &config(&desk.nats, sink));
+    let output = desk.dead("replay --all");
+    assert_eq!(code(&output), 0, "{output:?}");
+    assert!(said(&output).starts_with("3000 letters"), "{output:?}");
+    desk.publisher.wait_all_acked(|| worker.log()).await;
+    assert_eq!(desk.count("DEADLETTER").await, 2 * LETTERS);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -37,6 +37,9 @@ pub struct Kept {
 pub struct Reading {
     stream: String,
     messages: Option<Ordered>,
+    /// The sequence of that last one. What comes behind it is for another reading: a reader that publishes again what it reads may
+    /// cause it.
+    last: u64,
 }
 
 impl std::fmt::Debug for Reading {
@@ -61,6 +64,7 @@ impl Bus {
             Err(error) if stream_is_absent(&error) => return Ok(None),
             Err(error) => return Err(failed(error.to_string())),
         };
+        let last = found.cached_info().state.last_sequence;
         let deliver_policy = since.map_or(DeliverPolicy::All, |since| {
             let start_time = since.into();
             DeliverPolicy::ByStartTime { start_time }
@@ -80,6 +84,7 @@ impl Bus {
         Ok(Some(Reading {
             stream: stream.to_owned(),
             messages,
+            last,
         }))
     }
 
@@ -152,11 +157,12 @@ impl Reading {
         let sequence = NonZeroU64::new(info.stream_sequence);
         let sequence = sequence.ok_or_else(|| failed("a message without sequence".to_owned()))?;
         let time = nanos(info.published.unix_timestamp_nanos());
-        if info.pending == 0 {
+        if info.pending == 0 || sequence.get() >= self.last {
             self.messages = None;
-            return Ok(Some(kept(message.message, sequence, time)));
         }
-        Ok(Some(kept(message.message, sequence, time)))
+        // The last may have been removed since.
+        let is_of_this_reading = sequence.get() <= self.last;
+        Ok(is_of_this_reading.then(|| kept(message.message, sequence, time)))
     }
 }
 

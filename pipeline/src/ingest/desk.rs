@@ -306,7 +306,10 @@ impl Desk {
         self.metrics.failed(Stage::Ingest, error);
         match error {
             BusError::TooLarge { .. } => Outcome::Wrong(Wrong::Message),
-            BusError::Publish { .. } | BusError::Subscribe { .. } | BusError::Flush(_) => {
+            BusError::Publish { .. }
+            | BusError::NoStream { .. }
+            | BusError::Subscribe { .. }
+            | BusError::Flush(_) => {
                 self.outlet.failed();
                 warn!(%error, "the stream has not taken what was written to ingest");
                 later("the stream has not acknowledged all of it: send it again")

@@ -12,11 +12,12 @@ use super::chosen;
 use super::filed::Filed;
 use super::reading::{Shelf, connect};
 use super::shown::{missing, text};
-use crate::bus::Bus;
+use crate::bus::{Bus, BusError};
 use crate::cli::args::dead::{Again, is_content_type};
 use crate::cli::run::unavailable;
 use crate::cli::{Exit, Failure, out};
 use crate::config::{Config, Source};
+use crate::decode::route::Router;
 
 /// Where messages are published.
 enum Door {
@@ -68,6 +69,7 @@ pub(super) async fn run(config: &Config, args: &Again) -> Result<Exit, Failure> 
     let work = Work {
         args,
         shelf: &shelf,
+        router: Router::new(config).map_err(|e| Failure::new(Exit::Config, e.to_string()))?,
         door,
         fixed,
     };
@@ -102,6 +104,8 @@ fn refuse(config: &Config, args: &Again, shelf: &Shelf) -> Result<(), Failure> {
 struct Work<'a> {
     args: &'a Again,
     shelf: &'a Shelf,
+    /// Of the subjects that this configuration reads.
+    router: Router,
     door: Door,
     /// What is published instead of the letter's own bytes.
     fixed: Option<Bytes>,
@@ -137,11 +141,30 @@ impl Work<'_> {
             out::say(&format_args!("{}\t{subject}\t{bytes} bytes", letter.number))?;
             return Ok(());
         }
-        self.publish(message).await.map_err(|error| {
-            let number = letter.number;
-            unavailable(format_args!("{number}: {error}; it stays where it is"))
-        })?;
-        tally.replayed += 1;
+        let subject = message.subject.clone();
+        let number = letter.number;
+        match self.publish(message).await {
+            Ok(()) => tally.replayed += 1,
+            // About this letter: others may pass.
+            Err(BusError::NoStream { .. }) => {
+                tally.left += 1;
+                let subject = text(&subject);
+                out::complain(&format_args!(
+                    "{number}: no stream takes {subject}: make one, or let the stream of the source take it"
+                ))?;
+                return Ok(());
+            }
+            Err(error @ BusError::TooLarge { .. }) => {
+                tally.left += 1;
+                out::complain(&format_args!("{number}: {error}"))?;
+                return Ok(());
+            }
+            Err(error) => {
+                return Err(unavailable(format_args!(
+                    "{number}: {error}; it stays where it is"
+                )));
+            }
+        }
         if self.args.delete
             && let (Shelf::Stream(bus, stream), Some(number)) =
                 (self.shelf, NonZeroU64::new(letter.number))
@@ -158,6 +181,13 @@ impl Work<'_> {
         let (Some(subject), fixed) = (subject, &self.fixed) else {
             return Err("it does not tell a subject that can be published to".to_owned());
         };
+        // Whoever may file a letter may write any subject into it, the server's own, too; this is published with the rights of an operator.
+        if subject.starts_with('$') || self.router.route(&subject).is_none() {
+            return Err(format!(
+                "no class and no mapping of this configuration has its subject {}: add one",
+                text(&subject)
+            ));
+        }
         if fixed.is_none() && letter.cut().is_some() {
             return Err(missing(letter).join("; "));
         }
@@ -175,7 +205,7 @@ impl Work<'_> {
         })
     }
 
-    async fn publish(&self, message: Message) -> Result<(), crate::bus::BusError> {
+    async fn publish(&self, message: Message) -> Result<(), BusError> {
         let Message {
             subject,
             content_type,
