@@ -29,8 +29,8 @@ pub mod lines;
 pub mod blame;
 /// Whether a store fails on a line or as a whole.
 pub mod trial;
-/// A line that the store has taken.
-mod yardstick;
+/// A line of our own.
+pub mod probe;
 /// Dead letters of refused lines.
 pub mod letters;
 /// Compressed bodies.

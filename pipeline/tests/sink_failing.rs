@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use flightline::config::{Influx, InfluxApi};
+use flightline::sink::probe;
 use flightline_contract::deadletter::Reason;
 use flightline_fixtures::stub::answer::{Answer, Keep};
 use flightline_fixtures::stub::{Recorded, Stub};
@@ -29,6 +30,13 @@ fn store(how: impl Fn() -> Answer + Send + 'static) -> Stub {
 fn is_killing(request: &Recorded) -> bool {
     let lines = request.lines();
     lines.iter().any(|line| line.starts_with("killer"))
+}
+
+/// What the store has of the user's, in the order in which it was written.
+fn stored(stub: &Stub) -> Vec<String> {
+    let mut lines = stub.stored();
+    lines.retain(|line| !line.starts_with(probe::MEASUREMENT));
+    lines
 }
 
 /// One batch at a time, so that nothing but the batch itself shows that the store takes others.
@@ -63,7 +71,7 @@ async fn costs_only_itself(how: fn() -> Answer) {
     assert_eq!(kept, [(Reason::StoreFails, b"killer v=1 1".as_slice())]);
     assert_eq!(letters[0].stamp.sequence.unwrap().get(), 618);
     sent.remove(617);
-    let stored: BTreeSet<String> = stub.stored().into_iter().collect();
+    let stored: BTreeSet<String> = stored(&stub).into_iter().collect();
     assert_eq!(stored, sent.into_iter().chain(behind).collect());
     let requests = stub.writes().len();
     assert!(requests < 120, "{requests} requests");
@@ -82,6 +90,18 @@ async fn a_line_that_makes_the_store_hang_costs_only_itself() {
 #[tokio::test]
 async fn a_line_that_makes_the_store_hang_up_costs_only_itself() {
     costs_only_itself(|| Answer::HangUp(Keep::Nothing)).await;
+}
+
+#[tokio::test]
+async fn a_point_that_was_written_twice_keeps_its_newer_value_beside_such_a_line() {
+    let stub = store(Answer::internal_error);
+    let mut rig = Rig::influx(config(&stub));
+    let values = ["m v=1 1".to_owned(), "m v=2 1".to_owned()];
+    rig.send(batch(&values)).await;
+    rig.send(batch(&["killer v=1 1".to_owned()])).await;
+    rig.settled(2).await;
+    assert_eq!(rig.finish().await.len(), 1);
+    assert_eq!(stored(&stub), values, "nothing is written again");
 }
 
 #[tokio::test]
@@ -110,7 +130,7 @@ async fn several_such_lines_one_of_them_alone_in_its_batch_cost_only_themselves(
         b"killer v=9 9",
     ];
     assert_eq!((letters.len(), kept), (4, BTreeSet::from(killers)));
-    let stored: BTreeSet<String> = stub.stored().into_iter().collect();
+    let stored: BTreeSet<String> = stored(&stub).into_iter().collect();
     assert_eq!(stored, sent[2..63].iter().cloned().collect());
 }
 
@@ -132,7 +152,7 @@ async fn a_store_that_fails_on_everything_for_long_costs_nothing() {
     }
     rig.settled(3).await;
     assert!(rig.finish().await.is_empty());
-    let stored: BTreeSet<String> = stub.stored().into_iter().collect();
+    let stored: BTreeSet<String> = stored(&stub).into_iter().collect();
     assert_eq!(stored, sent.into_iter().collect());
     let small = stub
         .writes()

@@ -111,11 +111,8 @@ impl Writer {
         } else {
             sorter.lines()?.segments(&part)
         };
-        match self.deliverer.deliver(segments.clone(), trial).await {
-            Reply::Stored => {
-                self.deliverer.took(&segments);
-                Ok(())
-            }
+        match self.deliverer.deliver(segments, trial).await {
+            Reply::Stored => Ok(()),
             Reply::Later => {
                 work.later(part);
                 Ok(())

@@ -1,11 +1,11 @@
 //! Failures of a part of a batch come in, what to do with the part goes out: try it again, halve it, or give up its one line. Pure: the
 //! time is handed in. A failure (5xx, a lost connection, no answer) says nothing about lines, so a part is compared: right after its
-//! failure a line that the store has taken before is sent again. Only if that passes does the failure count against the part.
+//! failure a line of our own is sent (`probe.rs`). Only if that passes does the failure count against the part.
 //!
 //! A line is given up after `WITNESSED` such pairs in a row, over the sink's patience. A store that fails on a share `p` of all
 //! requests, whatever is in them, gets there with a chance below `(p (1 - p))^5`, which is at most 0.001; a store that is down, full or
-//! restarting fails on the comparison as well and never gets there. A store that has never taken anything can't be compared with:
-//! its batch is halved a few times, since one of the pieces may pass, and no line is given up.
+//! restarting fails on the comparison as well and never gets there. A store that refuses our line can't be compared with: the batch is
+//! halved a few times, since one of the pieces may pass, and no line is given up.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use tokio::time::Instant;
 const TRIES: u32 = 5;
 /// Failures in a row, each beside a comparison that passed, before a line is given up.
 const WITNESSED: u32 = 5;
-/// How often a batch is halved although the store has never taken anything with which it could be compared: one of up to 16 pieces
-/// then passes, unless the store takes nothing at all.
+/// How often a batch is halved although the store cannot be compared with anything: one of up to 16 pieces then passes, unless the store
+/// takes nothing at all.
 const BLIND: u32 = 15;
 
 /// What a failure says.
@@ -37,14 +37,14 @@ pub enum Course {
     Compare,
 }
 
-/// How a line fared that the store has taken before.
+/// How our own line fared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
-    /// It was taken again.
+    /// It was taken.
     Taken,
     /// It failed, too.
     Failed,
-    /// The store has not taken any yet.
+    /// The store refuses it.
     Impossible,
 }
 
@@ -131,7 +131,7 @@ impl Trial {
                 self.blind -= 1;
                 Sentence::Halve
             }
-            // One of the others may be what it can be compared with.
+            // The others are not to wait for it.
             Comparison::Impossible => Sentence::Later,
             Comparison::Taken => {
                 let since = match self.suspicion {

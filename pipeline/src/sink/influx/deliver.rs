@@ -13,11 +13,10 @@ use crate::metrics::{Metrics, RetryReason, Stage};
 use crate::sink::blame::{Complaint, tidy};
 use crate::sink::breaker::{After, Breaker, Mood, Pass};
 use crate::sink::client::{Answer, Client, Coding, Failure, OpenError};
-use crate::sink::gzip;
 use crate::sink::retry::Backoff;
 use crate::sink::trial::{Comparison, Course, Sentence, Trial, Weight};
 use crate::sink::verdict::{Verdict, verdict};
-use crate::sink::yardstick::Yardstick;
+use crate::sink::{gzip, probe};
 
 /// The store's word on the lines of one request.
 #[derive(Debug)]
@@ -84,7 +83,6 @@ pub(super) struct Deliverer {
     client: Client,
     coding: Coding,
     breaker: Breaker,
-    yardstick: Yardstick,
     write_seconds: Histogram,
     breaker_open: IntGauge,
     metrics: Arc<Metrics>,
@@ -108,7 +106,6 @@ impl Deliverer {
                 Compression::Gzip | Compression::Zstd => Coding::Gzip,
             },
             breaker: Breaker::new(Backoff::new(config.max_backoff)),
-            yardstick: Yardstick::default(),
             write_seconds: metrics.write_seconds.with_label_values(&[name]),
             breaker_open: metrics.breaker_open.with_label_values(&[name]),
             metrics: Arc::clone(metrics),
@@ -147,16 +144,9 @@ impl Deliverer {
         }
     }
 
-    /// The store has all of `segments`.
-    pub(super) fn took(&self, segments: &[Bytes]) {
-        self.yardstick.took(segments);
-    }
-
-    /// Sends a line that the store has taken before.
+    /// Sends a line of our own.
     async fn compare(&self) -> Comparison {
-        let Some(line) = self.yardstick.line() else {
-            return Comparison::Impossible;
-        };
+        let line = probe::line(SystemTime::now());
         let pass = self.breaker.enter().await;
         match self.attempt(&mut Body::Raw(vec![line])).await {
             Ok(Reply::Stored) => {
@@ -164,9 +154,8 @@ impl Deliverer {
                 Comparison::Taken
             }
             Ok(_) => {
-                // It has become too old, or its field another type.
+                // A bucket with a schema of its own takes no other measurements.
                 self.answered(pass);
-                self.yardstick.forget();
                 Comparison::Impossible
             }
             Err(setback) => {
