@@ -213,12 +213,18 @@ impl Path {
                 let exporter = self.exporter.clone();
                 // The message itself is in an open batch now, or in one that is full.
                 let _: Option<Halt> = self.take(delivery, &mut exporter.lock(), Instant::now());
+                // Before it is stored: a worker that ends while the store is away has not died of it.
+                alone.leave(&stamp).await;
+                self.cut_all(Cut::Age, behind).await?;
+                self.settle(behind).await;
             }
-            Admission::Refused(deaths) => self.refuse(delivery, deaths),
+            Admission::Refused(deaths) => {
+                self.refuse(delivery, deaths);
+                self.cut_all(Cut::Age, behind).await?;
+                self.settle(behind).await;
+                alone.leave(&stamp).await;
+            }
         }
-        self.cut_all(Cut::Age, behind).await?;
-        self.settle(behind).await;
-        alone.leave(&stamp).await;
         Ok(())
     }
 

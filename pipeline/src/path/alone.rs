@@ -3,8 +3,8 @@
 //! A delivery that was never acked tells that a worker died, or lost its connection for longer than the ack wait, while it had the message;
 //! a slow or absent store does not bring one about, since the server is told meanwhile that the message is worked on. Hundreds of innocent
 //! messages are in the same hands at such a death, so the count alone convicts nobody. From `reply::OFTEN` deliveries on a message goes
-//! alone: before it is decoded its number is written down where a death does not reach, and struck out when it has done no harm. Who is
-//! found written down `DEATHS` times has had its worker die that often with nothing else begun, and is not decoded again.
+//! alone: before it is decoded its number is written down where a death does not reach, and struck out as soon as it is decoded. Who is
+//! found written down `DEATHS` times has had its worker die that often while nothing else was decoded, and is not decoded again.
 
 use std::collections::BTreeMap;
 
@@ -61,7 +61,7 @@ impl Alone {
         })
     }
 
-    /// Strikes it out: it did no harm, or is kept as a letter.
+    /// Strikes it out: it is decoded, or kept as a letter.
     pub(super) async fn leave(&self, stamp: &Stamp) {
         let left = self.change(|roll| {
             roll.remove(&id(stamp));
