@@ -68,6 +68,23 @@ async fn letters(nats: &Nats, count: usize) -> Vec<Refused> {
     dead_letters(nats).await
 }
 
+/// Where anybody may publish, more than the server hands out to one that acks nothing.
+async fn say_junk(nats: &Nats) {
+    let streams = streams(nats).await;
+    let kept = async || {
+        streams
+            .get_stream("TELEMETRY-flightline-given-up")
+            .await
+            .is_ok()
+    };
+    wait::until_async(PATIENCE, kept).await.unwrap();
+    let subject = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.TELEMETRY.flightline";
+    for _ in 0..1100 {
+        let stored = streams.publish(subject, "junk".into()).await.unwrap();
+        stored.await.unwrap();
+    }
+}
+
 fn stored(influx: &Influxd) -> Vec<String> {
     let points = influx.points("flight");
     points.iter().map(|(key, _)| key.to_string()).collect()
@@ -93,6 +110,7 @@ async fn a_message_that_was_in_hand_when_two_workers_died_is_a_letter_of_a_consu
     foreign_consumer(&nats, 2).await;
     let settings = config(&nats, &to(&store.url()));
     let mut worker = Worker::start(BINARY, &settings);
+    say_junk(&nats).await;
     publisher.publish(&[message(1)]).await;
     for _ in 0..2 {
         worker.wait_for("the message comes", PATIENCE, || {

@@ -143,35 +143,34 @@ impl Bus {
 }
 
 impl Advisories {
-    /// The next one, and where it is acknowledged, if anybody waits for that; `None` when the connection is closed for good.
+    /// The next one, and where it is acknowledged, if anybody waits for that; `None` when the connection is closed for good. Anybody may
+    /// publish there: what cannot be read is no saying, and is to be acknowledged, too, for it would stop those behind it.
     ///
     /// # Errors
     /// [`EnsureError::Unavailable`] when they do not come at the moment.
-    pub(crate) async fn next(&mut self) -> Result<Option<(Saying, Option<Subject>)>, EnsureError> {
-        loop {
-            let (message, reply): (Message, _) = match self {
-                Self::Heard(heard) => match heard.next().await {
-                    Some(message) => (message, None),
-                    None => return Ok(None),
-                },
-                Self::Kept(kept) => match kept.next().await {
-                    Some(Ok(message)) => {
-                        let message = message.message;
-                        let reply = message.reply.clone();
-                        (message, reply)
-                    }
-                    Some(Err(error)) => return Err(unavailable("advisories", error.to_string())),
-                    None => return Ok(None),
-                },
-            };
-            match serde_json::from_slice(&message.payload) {
-                Ok(saying) => return Ok(Some((saying, reply))),
-                // Anybody may publish there; what is no saying is not worth a word.
-                Err(_) => {
-                    tracing::debug!(subject = %message.subject, "an advisory that says nothing");
+    pub(crate) async fn next(
+        &mut self,
+    ) -> Result<Option<(Option<Saying>, Option<Subject>)>, EnsureError> {
+        let (message, reply): (Message, _) = match self {
+            Self::Heard(heard) => match heard.next().await {
+                Some(message) => (message, None),
+                None => return Ok(None),
+            },
+            Self::Kept(kept) => match kept.next().await {
+                Some(Ok(message)) => {
+                    let message = message.message;
+                    let reply = message.reply.clone();
+                    (message, reply)
                 }
-            }
+                Some(Err(error)) => return Err(unavailable("advisories", error.to_string())),
+                None => return Ok(None),
+            },
+        };
+        let saying = serde_json::from_slice(&message.payload).ok();
+        if saying.is_none() {
+            tracing::debug!(subject = %message.subject, "an advisory that says nothing");
         }
+        Ok(Some((saying, reply)))
     }
 }
 

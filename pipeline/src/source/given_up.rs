@@ -77,7 +77,7 @@ impl GivenUp {
     async fn listen(&self) -> Result<(), Over> {
         let mut advisories = self.open().await?;
         while let Some((saying, reply)) = advisories.next().await? {
-            if self.is_ours(&saying.consumer) {
+            if let Some(saying) = saying.filter(|saying| self.is_ours(&saying.consumer)) {
                 self.keep(&saying).await?;
             }
             if let Some(reply) = reply
