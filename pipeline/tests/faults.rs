@@ -135,7 +135,12 @@ fn main() -> ExitCode {
     }
     let form = match std::env::var("FAULTS").as_deref() {
         Ok("long") => Form::Long,
-        _ => Form::Short,
+        Ok("" | "short") | Err(_) => Form::Short,
+        Ok(other) => {
+            writeln!(io::stderr(), "FAULTS={other}: write long, or leave it out")
+                .expect("standard error takes a line");
+            return ExitCode::from(64);
+        }
     };
     run(&arguments, form).expect("standard output takes lines")
 }

@@ -33,7 +33,8 @@ const SAMPLE: Duration = Duration::from_secs(1);
 const CALM: u64 = 10;
 /// Messages that are judged together.
 const WINDOW: u64 = 50_000;
-/// The most that memory may grow in an hour, in bytes: noise of an allocator is below it, a leak of a line a second above.
+/// The most that memory may grow in all, or in an hour of a longer soak, in bytes: noise of an allocator is below it, a leak of one byte
+/// a message above.
 const GROWTH: f64 = 8.0 * 1024.0 * 1024.0;
 
 /// Runs it for `length`, prints what came of it, and says whether all holds.
