@@ -33,7 +33,9 @@ impl Bucket {
 
     fn description(self) -> &'static str {
         match self {
-            Self::Lanes => "who owns which lane of a divided stream",
+            Self::Lanes => {
+                "who owns which lane of a divided stream, and which message is decoded alone"
+            }
             Self::History => "how far a stream and its consumers had come when they were last seen",
         }
     }

@@ -125,9 +125,7 @@ fn kind(
                     "the server gives a message up after {} deliveries",
                     settings.max_deliver
                 ))
-                .means(
-                    "a store that is away for so many ack waits costs data, without a dead letter",
-                )
+                .means("what a store that is away for so many ack waits has not taken becomes dead letters, to be published again by hand")
                 .cure(format!("{edit} --max-deliver -1"))
                 .by_settings(),
         );

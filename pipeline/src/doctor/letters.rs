@@ -65,7 +65,7 @@ fn judge(facts: &StreamFacts, about: &str, subjects: &str) -> Vec<Finding> {
             Finding::note(Code::LettersWait, about)
                 .found(format!("{} of them wait", state.messages))
                 .means("lines or messages that could not be stored, with their reasons")
-                .cure(format!("look at them: nats stream view {name}")),
+                .cure("look at them: flightline dead list"),
         );
     }
     findings

@@ -274,7 +274,9 @@ fn removed(last: &ConsumerState, now: &ConsumerState) -> Option<Damage> {
     }
     let first_open = last.ack_floor + 1;
     if beginning_moved && now.first_sequence > first_open && takes_all {
-        let open = last.pending + last.ack_pending + now.last_after - last.last_sequence;
+        // What the stream had was asked for by itself: behind a change of its leader it may be older than the rest.
+        let published = now.last_after.saturating_sub(last.last_sequence);
+        let open = last.pending + last.ack_pending + published;
         let passed_over = now.first_sequence - first_open.max(last.first_sequence);
         // A server that lets the floor stand may count as open what is gone.
         let most = if passed {
