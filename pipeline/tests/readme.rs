@@ -51,6 +51,26 @@ fn at_home(text: &str, folder: &Path) -> String {
 }
 
 #[test]
+fn each_promise_names_tests_that_are_there() {
+    let (_, table) = README.split_once("| tested by |").unwrap();
+    let rows: Vec<_> = table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with("| "))
+        .collect();
+    assert_eq!(rows.len(), 9, "the promises of the design");
+    for row in rows {
+        let (_, tests) = row.trim_end_matches(" |").rsplit_once(" | ").unwrap();
+        let tests: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!tests.is_empty(), "{row}");
+        for test in tests {
+            let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(test);
+            assert!(file.is_file(), "{test} of: {row}");
+        }
+    }
+}
+
+#[test]
 fn the_configurations_in_the_readme_are_valid() {
     let blocks = blocks("toml");
     assert!(blocks.len() >= 2);
