@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flightline_contract::token::{Prefix, PrefixError, Token, TokenError};
+use flightline_contract::token::{PrefixError, TokenError};
 use flightline_link::tls::TlsError;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -23,19 +23,22 @@ use crate::bus::Bus;
 use crate::config;
 use crate::config::{Config, Source};
 use crate::console::Console;
-use crate::decode::route::{Router, RouterError};
+use crate::decode::route::RouterError;
 use crate::listen::{Limited, Limits, Protection};
 use crate::metrics::Listening;
-use auth::Guard;
 use desk::Desk;
+use intake::Intake;
 use outlet::Outlet;
 use room::Room;
-use route::Home;
 
 /// Connections, each with its requests.
 mod serve;
 /// One request, from its head to its answer.
 mod desk;
+/// All of a request that needs no connection.
+mod intake;
+/// A request without a stream behind it: for fuzzing.
+pub mod dry;
 /// Who asks for what.
 mod route;
 /// Database and bucket names as tokens.
@@ -131,15 +134,8 @@ impl Front {
         let outlet = Arc::new(Outlet::new(&source.stream));
         console.health.front(Arc::clone(&room), Arc::clone(&outlet));
         let desk = Arc::new(Desk {
-            home: Home {
-                prefix: Prefix::new(&config.prefix)?,
-                class: ingest.class,
-                service: Token::new(&ingest.service)?,
-            },
-            router: Router::new(config)?,
-            guard: Guard::new(ingest.token_file.clone()),
+            intake: Intake::new(ingest, config)?,
             limits: desk::Limits {
-                body: ingest.max_body,
                 idle: ingest.idle,
                 whole: ingest.timeout,
             },

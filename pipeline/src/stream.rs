@@ -101,7 +101,8 @@ impl Record {
             (None, None) | (Some(_), Some(_)) => return Err(RecordError::Payload),
         };
         Ok(Self {
-            offset_ms: typed.offset_ms,
+            // JSON has a `-0`, which would be written as `0`.
+            offset_ms: typed.offset_ms.abs(),
             subject: typed.subject,
             headers: typed.headers.0,
             payload,

@@ -9,7 +9,7 @@ use std::path::Path;
 use flightline_fuzz::{Scratch, places_lie_within};
 use flightline_supervisor::config::interfaces::Addresses;
 use flightline_supervisor::config::json5::{self, DEPTH_LIMIT};
-use flightline_supervisor::config::load::load;
+use flightline_supervisor::config::load::{Look, load};
 use flightline_supervisor::config::tree::{Node, Value};
 use flightline_supervisor::template::limits::LONGEST_TEXT;
 use flightline_supervisor::template::{Environment, Template};
@@ -126,6 +126,7 @@ fn floats(json: Json) -> Json {
 fn judge(path: &Path, environment: &Environment) -> Result<String, String> {
     let address = IpAddr::from([10, 0, 0, 1]);
     let addresses = Addresses::new(vec![("eth0".to_owned(), address)]);
-    let loaded = load(path, environment, &addresses).map_err(|error| error.to_string())?;
+    let loaded =
+        load(path, environment, &addresses, Look::AtTheFile).map_err(|error| error.to_string())?;
     Ok(format!("{loaded:?}"))
 }

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flightline_contract::encoding::Encoding;
-use flightline_contract::table;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, EXPECT};
+use http::Request;
+use http::header::EXPECT;
 use http::request::Parts;
-use http::{HeaderName, Request};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -18,24 +17,19 @@ use tracing::warn;
 
 use crate::admin::health::Health;
 use crate::bus::{Bus, BusError};
-use crate::decode::dialect::Rules;
-use crate::decode::route::Router;
-use crate::ingest::auth::{Access, Guard};
-use crate::ingest::body::{self, Coding, Cut};
+use crate::ingest::body::{self, Coding};
 use crate::ingest::count::Counted;
-use crate::ingest::objects;
+use crate::ingest::intake::{self, Asked, Intake, query};
 use crate::ingest::outlet::Outlet;
-use crate::ingest::pack::{Packer, Step};
+use crate::ingest::pack::Step;
 use crate::ingest::ping::{self, Ping};
 use crate::ingest::publish::{HEADER_ROOM, Sender};
 use crate::ingest::refusals::Refusals;
 use crate::ingest::room::{Place, Room};
-use crate::ingest::route::{self, Call, Home, Partial, Query, Take, Written};
+use crate::ingest::route::{self, Call, Partial, Query, Take};
 use crate::ingest::verdict::{Answer, Api, Outcome, Wrong, answer};
 use crate::metrics::{Metrics, Stage};
 
-/// When a client should come again that found no room or no stream: as for a worker that is not ready.
-const AGAIN: Duration = Duration::from_secs(1);
 /// The longest body of a query.
 const QUERY: usize = 64 * 1024;
 /// What is read and thrown away of a body that is not taken: a client that is still sending could not read its answer otherwise.
@@ -46,8 +40,6 @@ const DISCARDING: Duration = Duration::from_secs(1);
 /// What the requests of one listener may take.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// Bytes of one body, inflated.
-    pub(super) body: usize,
     /// Without one more byte of it.
     pub(super) idle: Duration,
     /// From the head to the answer.
@@ -57,9 +49,7 @@ pub(super) struct Limits {
 /// Answers requests.
 #[derive(Debug)]
 pub(super) struct Desk {
-    pub(super) home: Home,
-    pub(super) router: Router,
-    pub(super) guard: Guard,
+    pub(super) intake: Intake,
     pub(super) limits: Limits,
     pub(super) room: Arc<Room>,
     pub(super) requests: Arc<Semaphore>,
@@ -71,8 +61,7 @@ pub(super) struct Desk {
 /// A request that may come.
 struct Admitted<'d> {
     bus: &'d Bus,
-    coding: Coding,
-    written: Written,
+    asked: Asked,
     place: Place,
     until: Instant,
     _turn: OwnedSemaphorePermit,
@@ -90,18 +79,16 @@ impl Desk {
     }
 
     async fn reply(&self, api: Api, head: &Parts, body: Incoming) -> Answer {
-        let query = Query(head.uri.query().unwrap_or_default());
-        let outcome = match route::call(&head.method, head.uri.path(), &query, &self.home) {
+        let outcome = match self.intake.call(head) {
             Ok(Call::Ping) => {
-                let is_plain = query.get("verbose").is_none_or(|value| value == "false");
-                return ping::ping(if is_plain { Ping::Plain } else { Ping::Verbose });
+                return ping::ping(Ping::of(&query(head)));
             }
             Ok(Call::Health) => return ping::health(&self.health.readiness()),
-            Ok(Call::Query) => match self.known(head, &query) {
-                Ok(()) => return self.query(&query, body).await,
+            Ok(Call::Query) => match self.intake.known(head) {
+                Ok(()) => return self.query(&query(head), body).await,
                 Err(outcome) => outcome,
             },
-            Ok(Call::Take(take)) => match self.admit(api, &take, head, &query) {
+            Ok(Call::Take(take)) => match self.admit(api, &take, head) {
                 Ok(admitted) => self.take(&take, admitted, body).await,
                 Err(outcome) => {
                     discard(head, body);
@@ -117,56 +104,25 @@ impl Desk {
         answer(api, &outcome)
     }
 
-    /// Whether the client may write at all.
-    fn known(&self, head: &Parts, query: &Query<'_>) -> Result<(), Outcome> {
-        let header = head
-            .headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
-        let access =
-            self.guard
-                .admits(header, query.get("p").as_deref(), std::time::Instant::now());
-        match access {
-            Access::Granted => Ok(()),
-            Access::Denied => Err(Outcome::Wrong(Wrong::Unauthorized)),
-            Access::Unknown => Err(later("the tokens cannot be read now")),
-        }
-    }
-
     /// Whether the request may come now; nothing of its body has been read.
-    fn admit(
-        &self,
-        api: Api,
-        take: &Take,
-        head: &Parts,
-        query: &Query<'_>,
-    ) -> Result<Admitted<'_>, Outcome> {
-        self.known(head, query)?;
-        let content_type = text(head, &CONTENT_TYPE);
-        let written = route::written(api, take.class, content_type).map_err(Outcome::Wrong)?;
-        let coding =
-            body::coding(&head.headers).ok_or_else(|| Outcome::Wrong(route::media(take.class)))?;
-        let announced = body::announced(&head.headers).unwrap_or_default();
-        if announced > u64::try_from(self.limits.body).unwrap_or(u64::MAX) {
-            return Err(Outcome::Wrong(Wrong::TooLarge(self.limits.body)));
-        }
+    fn admit(&self, api: Api, take: &Take, head: &Parts) -> Result<Admitted<'_>, Outcome> {
+        let asked = self.intake.asked(api, take, head)?;
         let readiness = self.health.readiness();
         if let Some(pause) = readiness.retry_after() {
             return Err(Outcome::Later(pause, readiness.to_string()));
         }
         let bus = self.outlet.open();
-        let bus = bus.ok_or_else(|| later("NATS takes nothing now"))?;
+        let bus = bus.ok_or_else(|| Outcome::later("NATS takes nothing now"))?;
         let turn = Arc::clone(&self.requests).try_acquire_owned();
-        let turn = turn.map_err(|_| later("as many requests as allowed are under way"))?;
+        let turn = turn.map_err(|_| Outcome::later("as many requests as allowed are under way"))?;
         let mut place = self.room.place();
-        if coding == Coding::Identity {
-            let announced = usize::try_from(announced).unwrap_or(usize::MAX);
-            place.grow_to(announced).map_err(|_| no_room())?;
+        if asked.coding == Coding::Identity {
+            let room = place.grow_to(asked.announced);
+            room.map_err(|_| Outcome::no_room())?;
         }
         Ok(Admitted {
             bus,
-            coding,
-            written,
+            asked,
             place,
             until: Instant::now() + self.limits.whole,
             _turn: turn,
@@ -175,25 +131,23 @@ impl Desk {
 
     async fn take(&self, take: &Take, mut admitted: Admitted<'_>, body: Incoming) -> Outcome {
         let limits = body::Limits {
-            bytes: self.limits.body,
+            bytes: self.intake.longest_body,
             idle: self.limits.idle,
             until: admitted.until,
         };
-        let body = match body::read(body, admitted.coding, limits, &mut admitted.place).await {
+        let body = match body::read(body, admitted.asked.coding, limits, &mut admitted.place).await
+        {
             Ok(body) => body,
-            Err(cut) => return self.cut(cut),
+            Err(cut) => return self.intake.cut(cut),
         };
         self.metrics
             .ingest
             .bytes
             .inc_by(u64::try_from(body.len()).unwrap_or(u64::MAX));
-        let encoding = match admitted.written {
-            Written::As(encoding) => encoding,
-            Written::Unsaid => Encoding::sniff(&body),
+        let encoding = match Intake::encoding(take, admitted.asked.written, &body) {
+            Ok(encoding) => encoding,
+            Err(outcome) => return outcome,
         };
-        if !table::encodings(take.class).contains(&encoding) {
-            return Outcome::Wrong(route::media(take.class));
-        }
         let stored = timeout_at(admitted.until, async {
             match encoding {
                 Encoding::Json => self.json(take, admitted.bus, body).await,
@@ -205,16 +159,15 @@ impl Desk {
             Ok(Err(error)) => self.failed(&error),
             Err(_) => {
                 self.outlet.failed();
-                later("the stream has not acknowledged all of it in time: send it again")
+                Outcome::later("the stream has not acknowledged all of it in time: send it again")
             }
         }
     }
 
     async fn lines(&self, take: &Take, bus: &Bus, body: Bytes) -> Result<Outcome, BusError> {
         let longest = bus.max_payload().saturating_sub(HEADER_ROOM);
-        let rules = self.rules(take);
         if take.partial == Partial::Refuse {
-            let mut dry = Packer::new(body.clone(), rules, take.precision, longest);
+            let mut dry = self.intake.packer(take, body.clone(), longest);
             while dry.step() != Step::End {
                 tokio::task::yield_now().await;
             }
@@ -223,7 +176,7 @@ impl Desk {
                 return Ok(Outcome::Nothing(refusals));
             }
         }
-        let mut packer = Packer::new(body, rules, take.precision, longest);
+        let mut packer = self.intake.packer(take, body, longest);
         let mut sender = Sender::new(bus, &take.topic);
         let mut lines = 0;
         loop {
@@ -238,23 +191,15 @@ impl Desk {
         }
         sender.finish().await?;
         self.metrics.ingest.lines.inc_by(lines);
-        let refusals = packer.into_refusals();
-        Ok(if refusals.total() > 0 {
-            Outcome::Partly(lines, refusals)
-        } else {
-            Outcome::Stored
-        })
+        Ok(intake::stored(lines, packer.into_refusals()))
     }
 
     async fn json(&self, take: &Take, bus: &Bus, body: Bytes) -> Result<Outcome, BusError> {
         let longest = bus.max_payload().saturating_sub(HEADER_ROOM);
-        if body.len() > longest {
-            return Ok(Outcome::Wrong(Wrong::TooLarge(longest)));
-        }
-        let (lines, refusals) = objects::check(&self.router, &take.topic, &body);
-        if refusals.total() > 0 {
-            return Ok(Outcome::Nothing(refusals));
-        }
+        let lines = match self.intake.json(take, &body, longest) {
+            Ok(lines) => lines,
+            Err(outcome) => return Ok(outcome),
+        };
         if lines > 0 {
             let mut sender = Sender::new(bus, &take.topic);
             sender.send(body, Encoding::Json).await?;
@@ -262,14 +207,6 @@ impl Desk {
         }
         self.metrics.ingest.lines.inc_by(u64::from(lines));
         Ok(Outcome::Stored)
-    }
-
-    /// What lines must keep to be taken by every sink of their class.
-    fn rules(&self, take: &Take) -> Rules {
-        let route = self.router.route(take.topic.as_str());
-        route.map_or(Rules::of([]), |route| {
-            self.router.destinations()[route.destination].rules
-        })
     }
 
     async fn query(&self, query: &Query<'_>, body: Incoming) -> Answer {
@@ -282,23 +219,8 @@ impl Desk {
             until: Instant::now() + self.limits.whole,
         };
         match body::read(body, Coding::Identity, limits, &mut self.room.place()).await {
-            Ok(form) => {
-                let statement = url::form_urlencoded::parse(&form).find(|(key, _)| key == "q");
-                ping::query(statement.as_ref().map_or("", |(_, text)| text))
-            }
-            Err(cut) => answer(Api::V1, &self.cut(cut)),
-        }
-    }
-
-    fn cut(&self, cut: Cut) -> Outcome {
-        match cut {
-            Cut::TooLarge => Outcome::Wrong(Wrong::TooLarge(self.limits.body)),
-            Cut::Full => no_room(),
-            Cut::Slow => Outcome::Wrong(Wrong::Slow),
-            Cut::Broken => Outcome::Wrong(Wrong::Body("the body ended too early")),
-            Cut::NoGzip => Outcome::Wrong(Wrong::Body(
-                "the body is not the gzip that its headers announce",
-            )),
+            Ok(form) => ping::query(&ping::statement(&form)),
+            Err(cut) => answer(Api::V1, &self.intake.cut(cut)),
         }
     }
 
@@ -312,7 +234,7 @@ impl Desk {
             | BusError::Flush(_) => {
                 self.outlet.failed();
                 warn!(%error, "the stream has not taken what was written to ingest");
-                later("the stream has not acknowledged all of it: send it again")
+                Outcome::later("the stream has not acknowledged all of it: send it again")
             }
         }
     }
@@ -347,18 +269,6 @@ impl Desk {
             warn!(api, lines, fault, "refused lines of a request to ingest");
         }
     }
-}
-
-fn later(reason: &str) -> Outcome {
-    Outcome::Later(AGAIN, reason.to_owned())
-}
-
-fn no_room() -> Outcome {
-    later("overloaded: as many bytes as ingest.max_pending allows are under way")
-}
-
-fn text<'h>(head: &'h Parts, name: &HeaderName) -> Option<&'h str> {
-    head.headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// Reads on for a while, beside the answer. A client that waits to be told to go on is not told so.

@@ -1,9 +1,12 @@
 //! What clients of InfluxDB ask beside writing, answered so that they go on to write.
 
+use std::borrow::Cow;
+
 use http::{HeaderName, StatusCode};
 use serde_json::json;
 
 use crate::admin::health::Readiness;
+use crate::ingest::route::Query;
 use crate::ingest::verdict::{Answer, Api, Outcome, Wrong, answer};
 
 /// The version that has both `/write` and `/api/v2/write`: clients choose by it what they send.
@@ -19,6 +22,16 @@ pub(super) enum Ping {
     Plain,
     /// With a body: `?verbose=true`.
     Verbose,
+}
+
+impl Ping {
+    /// As `query` asks for it.
+    pub(super) fn of(query: &Query<'_>) -> Self {
+        match query.get("verbose").as_deref() {
+            None | Some("false") => Self::Plain,
+            Some(_) => Self::Verbose,
+        }
+    }
 }
 
 /// The answer to `/ping`.
@@ -51,6 +64,12 @@ pub(super) fn health(readiness: &Readiness) -> Answer {
         "commit": env!("CARGO_PKG_VERSION"),
     });
     Answer::json(status, &body)
+}
+
+/// The statement in a form.
+pub(super) fn statement(form: &[u8]) -> Cow<'_, str> {
+    let statement = url::form_urlencoded::parse(form).find(|(key, _)| key == "q");
+    statement.map_or(Cow::Borrowed(""), |(_, text)| text)
 }
 
 /// The answer to `/query`: a database needs not be made here, and nothing can be read.

@@ -55,6 +55,21 @@ pub(super) enum Outcome {
     Later(Duration, String),
 }
 
+/// When a client should come again that found no room or no stream: as for a worker that is not ready.
+const AGAIN: Duration = Duration::from_secs(1);
+
+impl Outcome {
+    /// Not now, for this reason.
+    pub(super) fn later(reason: &str) -> Self {
+        Self::Later(AGAIN, reason.to_owned())
+    }
+
+    /// Not now: too much is under way.
+    pub(super) fn no_room() -> Self {
+        Self::later("overloaded: as many bytes as ingest.max_pending allows are under way")
+    }
+}
+
 /// What is wrong with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Wrong {

@@ -69,6 +69,12 @@ fn an_offset_that_is_none_is_refused() {
 }
 
 #[test]
+fn minus_zero_is_no_time_before_the_start() {
+    let read = Record::parse(br#"{"offset_ms":-0,"subject":"a","payload":""}"#).unwrap();
+    assert_eq!(read.offset_ms.to_bits(), 0.0_f64.to_bits());
+}
+
+#[test]
 fn what_is_no_record_says_why() {
     for (text, expected) in [
         (

@@ -227,6 +227,8 @@ pub(crate) const NAMES: &[Case] = &[
     (b"m a=1,b,c=2 10", N, [N, N, N], Y, LaxCrate),
     (b"m a,b=1 10", N, [N, N, N], Y, LaxCrate),
     (b"m a=1, 10", N, [N, N, N], Y, LaxCrate),
+    (b"m a=1,", N, [N, N, N], Y, LaxCrate),
+    (b"m a=\"b\\\\\",", N, [N, N, N], Y, LaxCrate),
     (b"m a=1,,b=2 10", N, [N, N, N], Y, LaxCrate),
     (b"m ,a=1 10", N, [N, N, N], Y, LaxCrate),
     (b"m =1 10", N, [N, N, N], N, Same),

@@ -116,6 +116,33 @@ fn a_bad_line_costs_only_itself() {
 }
 
 #[test]
+fn behind_the_last_comma_a_field_is_missing() {
+    // InfluxDB 1.6.7 answers "invalid field format", and the documentation of 2 and 3 lets a comma stand only between two fields. The crate
+    // takes these lines, VictoriaMetrics drops most of them in silence: neither is a reason to pass them on.
+    for line in [
+        &b"m v=1,"[..],
+        b"m v=1,\nn v=2\n",
+        b"m v=1,\r\nn v=2\n",
+        b"m v=\"a\\\\\\\n\n\\\\\",\n",
+    ] {
+        assert_eq!(
+            scan(line)[0].2,
+            Some(Fault::FieldKey),
+            "{}",
+            line.escape_ascii()
+        );
+    }
+    for line in [&b"m"[..], b"m ", b"m,t=a \n", b"m,t=a\r\n"] {
+        assert_eq!(
+            scan(line)[0].2,
+            Some(Fault::Fields),
+            "{}",
+            line.escape_ascii()
+        );
+    }
+}
+
+#[test]
 fn a_forgotten_quote_does_not_cost_the_lines_that_follow() {
     let all = scan(b"a v=\"x 1\nb v=1 2\nc v=\"y\" 3");
     // The next quote closes the string, and what follows it tells that it did not belong to it.

@@ -228,7 +228,17 @@ fn no_field(text: &[u8], at: usize, end: usize, stop: u8) -> At {
     match (stop, text.get(at)) {
         // InfluxDB 1 skips it as a blank.
         (_, Some(b'\t')) => (at, Fault::Blank),
-        (b'\n', None | Some(b'\n' | b'\r')) => (at, Fault::Fields),
+        (b'\n', None | Some(b'\n' | b'\r')) => {
+            let behind_comma = text[..at].ends_with(b",");
+            (
+                at,
+                if behind_comma {
+                    Fault::FieldKey
+                } else {
+                    Fault::Fields
+                },
+            )
+        }
         _ if end == at => (at, Fault::FieldKey),
         _ => (end, Fault::FieldValue),
     }
