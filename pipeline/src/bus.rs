@@ -34,7 +34,7 @@ pub(crate) use cell::{Bucket, Cell, Written};
 pub(crate) use divided::Division;
 pub use history::{ConsumerState, EnsureError, Existed, StreamSpec, StreamState};
 pub use kept::{Kept, Reading};
-pub(crate) use survey::{ConsumerFacts, ConsumerSettings, StreamFacts};
+pub(crate) use survey::{ConsumerFacts, ConsumerSettings, Stores, StreamFacts};
 
 /// Messages the client holds per subscription before it drops new ones; lower values lose at full speed (65,536 lost none
 /// where 1,024 lost a fifth).

@@ -9,6 +9,7 @@ mod visit;
 use async_nats::ConnectOptions;
 use async_nats::jetstream::context::Context;
 use flightline_fixtures::nats::{Nats, Options};
+use flightline_fixtures::permissions::{inbox_of, password_of, shipped};
 use serde_json::{Value, json};
 use visit::{Visit, sound_servers};
 
@@ -320,6 +321,29 @@ async fn what_is_wrong_with_a_server_is_found() {
     Visit::new(&core.url()).finds("error", "jetstream_missing", "no jetstream");
     let small = Options::default().config("max_payload: 65536").start();
     Visit::new(&small.url()).finds("warning", "max_payload", "64 KiB");
+}
+
+/// A worker may not ask for all that the doctor would like to know; what it may not ask for is not called missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_answered_is_not_called_missing() {
+    for options in Options::default().each_version() {
+        let server = shipped(options).start();
+        let version = server.version();
+        for (user, is_unseen) in [("worker", false), ("sensor", true)] {
+            let visit = Visit::new(&server.url())
+                .key("NATS__USER", user)
+                .key("NATS__PASSWORD", &password_of(user))
+                .key("NATS__INBOX_PREFIX", &inbox_of(user));
+            let bad = visit.bad();
+            let has = |code: &str| bad.iter().any(|(_, found)| found == code);
+            assert!(!has("jetstream_missing"), "{user}, {version}: {bad:?}");
+            assert_eq!(
+                has("jetstream_unseen"),
+                is_unseen,
+                "{user}, {version}: {bad:?}"
+            );
+        }
+    }
 }
 
 /// An account that may see the server's settings.

@@ -1,13 +1,15 @@
-//! Promise: with the permissions that Flightline ships, each program does its whole work and nobody does more. A producer reads nothing and
-//! publishes for nobody else, a worker publishes no telemetry and harms no stream, nobody hears another's answers, a stranger does nothing.
-//! Held against every nats-server on the machine.
+//! Promise: with the permissions that Flightline ships, each program does its whole work and is refused what is not its part. A producer reads
+//! nothing and publishes for nobody else, a worker that errs publishes no telemetry and harms no stream, nobody hears another's answers, a
+//! stranger does nothing. Held against every nats-server on the machine. Where answers may go: `permissions_replies.rs`.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "rig/users.rs"]
+mod users;
 
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_nats::{Event, ServerError};
 use flightline::bus::{Bus, SUBSCRIPTION_CAPACITY};
@@ -17,30 +19,11 @@ use flightline_fixtures::wait::{until, until_async};
 use flightline_fixtures::worker::Worker;
 use flightline_link::nats::{Echo, Hear, INBOX_PREFIX, Nats as Login, NatsAuth, connect};
 use flightline_link::secret::Secret;
-use flightline_link::tls::Tls;
+use users::{PATIENCE, login, servers};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_flightline");
-const PATIENCE: Duration = Duration::from_secs(60);
 /// A refusal in the log, see `flightline_link::nats::voice`.
 const REFUSED: &str = "does not let us";
-
-fn servers() -> impl Iterator<Item = Nats> {
-    let versions = Options::default().each_version();
-    versions.into_iter().map(|options| shipped(options).start())
-}
-
-fn login(server: &Nats, user: &str) -> Login {
-    Login {
-        urls: vec![server.url()],
-        auth: NatsAuth::Password {
-            user: user.to_owned(),
-            password: Secret::Value(password_of(user)),
-        },
-        tls: Tls::default(),
-        name: user.to_owned(),
-        inbox_prefix: inbox_of(user),
-    }
-}
 
 async fn bus(server: &Nats, user: &str) -> Bus {
     let login = login(server, user);
@@ -216,7 +199,7 @@ async fn a_producer_reads_nothing_and_publishes_for_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_publishes_no_telemetry_and_harms_no_stream() {
+async fn a_workers_mistakes_harm_nothing() {
     for server in servers() {
         let may = [&["deadletter.app.sensor.a"][..], &["_INBOX_worker.x.*"]];
         let may_not = [
@@ -266,6 +249,7 @@ async fn an_observer_looks_and_touches_nothing() {
                 "$JS.API.CONSUMER.MSG.NEXT.TELEMETRY.flightline",
                 "$JS.ACK.TELEMETRY.flightline.1.1.1.1.1",
                 "$JS.API.STREAM.PURGE.TELEMETRY",
+                "flightline.api.STREAM.PURGE.TELEMETRY",
                 "$KV.lanes-TELEMETRY.a",
             ][..],
             &["_INBOX_worker.>", ">", "$SYS.>"],

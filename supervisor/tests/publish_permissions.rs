@@ -34,10 +34,10 @@ fn as_user(user: &str, config: &mut Server) {
     config.inbox_prefix = inbox_of(user);
 }
 
-/// The supervisor of the shipped service, which says that it is of `service`.
-fn config(server: &Nats, service: &str) -> config::Nats {
+/// The supervisor `user`, which says that it is of `service`.
+fn config(server: &Nats, user: &str, service: &str) -> config::Nats {
     let mut config = rig::config(&server.url());
-    as_user("sensor_supervisor", &mut config.server);
+    as_user(user, &mut config.server);
     config.service = Token::new(service).expect("a token");
     config
 }
@@ -57,36 +57,40 @@ async fn all_that_a_supervisor_says_of_its_service_arrives() {
     for server in servers() {
         let operator = operator(&server).await;
         operator.stream(Duration::from_secs(120)).await;
-        let mut heard = operator.subscribe("telemetry.*.sensor.shop-1").await;
-        let publisher = Publisher::start(&config(&server, "sensor"), "p1");
-        for sequence in 1..=20 {
-            publisher.lifecycle(change(sequence));
-        }
-        wait_for(&publisher, |counts| counts.published == 20).await;
-        for sequence in 1..=20 {
-            let message = rig::next(&mut heard).await;
-            assert_eq!(
-                message.subject.as_str(),
-                "telemetry.lifecycle.sensor.shop-1"
-            );
-            assert_eq!(rig::sequence(&message.payload), sequence);
-        }
-        publisher.health(health("disk", Status::Passing, "ok"));
-        publisher.metrics([gauge("load", 1.5)]);
-        for subject in [
-            "telemetry.health.sensor.shop-1",
-            "telemetry.metric.sensor.shop-1",
+        for (user, service) in [
+            ("sensor_supervisor", "sensor"),
+            ("worker_supervisor", "flightline"),
         ] {
-            assert_eq!(rig::next(&mut heard).await.subject.as_str(), subject);
+            arrives(&server, &operator, user, service).await;
         }
-        let counts = publisher.counts();
-        assert_eq!(
-            (counts.refused, counts.dropped, counts.lost),
-            (0, 0, 0),
-            "{}",
-            server.version()
-        );
     }
+}
+
+async fn arrives(server: &Nats, operator: &Other, user: &str, service: &str) {
+    let topic = |class: &str| format!("telemetry.{class}.{service}.shop-1");
+    let mut heard = operator.subscribe(&topic("*")).await;
+    let publisher = Publisher::start(&config(server, user, service), "p1");
+    for sequence in 1..=20 {
+        publisher.lifecycle(change(sequence));
+    }
+    wait_for(&publisher, |counts| counts.published == 20).await;
+    for sequence in 1..=20 {
+        let message = rig::next(&mut heard).await;
+        assert_eq!(message.subject.as_str(), topic("lifecycle"));
+        assert_eq!(rig::sequence(&message.payload), sequence);
+    }
+    publisher.health(health("disk", Status::Passing, "ok"));
+    publisher.metrics([gauge("load", 1.5)]);
+    for class in ["health", "metric"] {
+        assert_eq!(rig::next(&mut heard).await.subject.as_str(), topic(class));
+    }
+    let counts = publisher.counts();
+    assert_eq!(
+        (counts.refused, counts.dropped, counts.lost),
+        (0, 0, 0),
+        "{user}, {}",
+        server.version()
+    );
 }
 
 #[tokio::test]
@@ -95,7 +99,7 @@ async fn nothing_of_another_service_arrives() {
         let operator = operator(&server).await;
         operator.stream(Duration::from_secs(120)).await;
         let mut heard = operator.subscribe("telemetry.>").await;
-        let impostor = Publisher::start(&config(&server, "flightline"), "p1");
+        let impostor = Publisher::start(&config(&server, "sensor_supervisor", "flightline"), "p1");
         impostor.lifecycle(change(1));
         impostor.health(health("disk", Status::Passing, "ok"));
         impostor.metrics([gauge("load", 1.5)]);
@@ -103,7 +107,7 @@ async fn nothing_of_another_service_arrives() {
             counts.refused == 1 && counts.dropped == 2
         })
         .await;
-        let honest = Publisher::start(&config(&server, "sensor"), "p2");
+        let honest = Publisher::start(&config(&server, "sensor_supervisor", "sensor"), "p2");
         honest.lifecycle(change(1));
         let first = rig::next(&mut heard).await;
         assert_eq!(first.subject.as_str(), "telemetry.lifecycle.sensor.shop-1");
@@ -125,7 +129,7 @@ async fn a_change_that_is_sent_again_late_is_not_stored_twice() {
         });
         let stream = stream.await.expect("the operator makes a stream");
         for _ in 0..2 {
-            let publisher = Publisher::start(&config(&server, "sensor"), "p1");
+            let publisher = Publisher::start(&config(&server, "sensor_supervisor", "sensor"), "p1");
             publisher.lifecycle(change(1));
             wait_for(&publisher, |counts| counts.published == 1).await;
             forgets(&operator).await;

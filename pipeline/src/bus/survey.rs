@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::RequestErrorKind;
 use async_nats::jetstream::response::Response;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -81,6 +82,17 @@ pub(crate) struct ConsumerSettings {
     pub(crate) inactive_threshold: u64,
 }
 
+/// Whether there is a JetStream for an account.
+#[derive(Debug)]
+pub(crate) enum Stores {
+    /// There is.
+    Yes,
+    /// The server says why not.
+    No(EnsureError),
+    /// Nobody answers us.
+    Unsaid(EnsureError),
+}
+
 impl Bus {
     /// The server's version.
     pub(crate) fn version(&self) -> String {
@@ -92,12 +104,18 @@ impl Bus {
         self.client.is_server_compatible(major, minor, patch)
     }
 
-    /// Whether there is a JetStream for us.
-    ///
-    /// # Errors
-    /// When there is not.
-    pub(crate) async fn stores(&self) -> Result<(), EnsureError> {
-        self.ask("INFO", &json!({})).await.map(drop)
+    /// Whether there is a JetStream for us. Who may not ask gets no answer, which is not a no.
+    pub(crate) async fn stores(&self) -> Stores {
+        let what = "INFO";
+        let answer: Result<Response<Value>, _> = self.jetstream.request(what, &json!({})).await;
+        match answer {
+            Ok(Response::Ok(_)) => Stores::Yes,
+            Ok(Response::Err { error }) => Stores::No(unavailable(what, &error)),
+            Err(error) if error.kind() == RequestErrorKind::NoResponders => {
+                Stores::No(unavailable(what, &error))
+            }
+            Err(error) => Stores::Unsaid(unavailable(what, &error)),
+        }
     }
 
     /// A stream; `None` if there is none.

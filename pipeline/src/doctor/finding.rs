@@ -92,6 +92,8 @@ codes! {
     NatsUnreachable = "nats_unreachable",
     /// The server stores nothing.
     JetStreamMissing = "jetstream_missing",
+    /// Whether it stores anything cannot be seen.
+    JetStreamUnseen = "jetstream_unseen",
     /// The server has defects that lose data, or lacks what is configured.
     ServerOld = "server_old",
     /// The server that answers.

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::finding::{Code, Finding};
 use super::settings::jetstream;
 use super::{clock, consumer, late, letters, stream};
-use crate::bus::{Bus, EnsureError, SUBSCRIPTION_CAPACITY, StreamFacts};
+use crate::bus::{Bus, EnsureError, SUBSCRIPTION_CAPACITY, Stores, StreamFacts};
 use crate::config::units::{show_duration, show_size};
 use crate::config::{Config, Partitions};
 
@@ -42,15 +42,26 @@ pub(super) async fn examine(config: &Config) -> Vec<Finding> {
     let Some(source) = jetstream(config) else {
         return findings;
     };
-    if let Err(error) = bus.stores().await {
-        findings.push(
-            Finding::error(Code::JetStreamMissing, about)
+    match bus.stores().await {
+        Stores::Yes => {}
+        Stores::No(error) => {
+            findings.push(
+                Finding::error(Code::JetStreamMissing, about)
+                    .found(error.to_string())
+                    .means("nothing is kept while no worker reads, and this source needs a stream")
+                    .cure("add `jetstream {}` to the server's configuration, enable it for this account, or set source.kind = \"core\"")
+                    .by_settings(),
+            );
+            return findings;
+        }
+        // What else is asked may be answered.
+        Stores::Unsaid(error) => findings.push(
+            Finding::warning(Code::JetStreamUnseen, about)
                 .found(error.to_string())
-                .means("nothing is kept while no worker reads, and this source needs a stream")
-                .cure("add `jetstream {}` to the server's configuration, enable it for this account, or set source.kind = \"core\"")
+                .means("whether the server stores anything is not known: it does not answer, or does not let this user ask or hear the answer")
+                .cure("let this user publish $JS.API.INFO and subscribe below its nats.inbox_prefix, or look why the server does not answer")
                 .by_settings(),
-        );
-        return findings;
+        ),
     }
     let before = SystemTime::now();
     let facts = match bus.stream_facts(&source.stream).await {
