@@ -31,6 +31,7 @@ use desk::Desk;
 use outlet::Outlet;
 use room::Room;
 use route::Home;
+use storing::Storing;
 
 /// Connections, each with its requests.
 mod serve;
@@ -54,6 +55,8 @@ mod pack;
 mod objects;
 /// What was refused.
 mod refusals;
+/// A body into the stream.
+mod storing;
 /// Messages to PubAcks.
 mod publish;
 /// The way to the stream.
@@ -136,7 +139,6 @@ impl Front {
                 class: ingest.class,
                 service: Token::new(&ingest.service)?,
             },
-            router: Router::new(config)?,
             guard: Guard::new(ingest.token_file.clone()),
             limits: desk::Limits {
                 body: ingest.max_body,
@@ -145,7 +147,11 @@ impl Front {
             },
             room,
             requests: Arc::new(Semaphore::new(ingest.max_requests)),
-            outlet,
+            storing: Arc::new(Storing {
+                router: Router::new(config)?,
+                outlet,
+                metrics: Arc::clone(&metrics),
+            }),
             health: Arc::clone(&console.health),
             metrics,
         });
@@ -176,7 +182,7 @@ impl Front {
 
     /// From now on messages go out over `bus`.
     pub fn reach(&self, bus: Bus) {
-        self.desk.outlet.reach(bus);
+        self.desk.storing.outlet.reach(bus);
     }
 
     /// Takes nobody in any more, and returns when all that is under way is answered; cuts it off after `limit`.

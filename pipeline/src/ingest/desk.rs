@@ -17,25 +17,17 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use crate::admin::health::Health;
-use crate::bus::{Bus, BusError};
-use crate::decode::dialect::Rules;
-use crate::decode::route::Router;
 use crate::ingest::auth::{Access, Guard};
 use crate::ingest::body::{self, Coding, Cut};
 use crate::ingest::count::Counted;
-use crate::ingest::objects;
-use crate::ingest::outlet::Outlet;
-use crate::ingest::pack::{Packer, Step};
 use crate::ingest::ping::{self, Ping};
-use crate::ingest::publish::{HEADER_ROOM, Sender};
 use crate::ingest::refusals::Refusals;
 use crate::ingest::room::{Place, Room};
-use crate::ingest::route::{self, Call, Home, Partial, Query, Take, Written};
+use crate::ingest::route::{self, Call, Home, Query, Take, Written};
+use crate::ingest::storing::{CLOSED, Load, Storing};
 use crate::ingest::verdict::{Answer, Api, Outcome, Wrong, answer};
-use crate::metrics::{Metrics, Stage};
+use crate::metrics::Metrics;
 
-/// When a client should come again that found no room or no stream: as for a worker that is not ready.
-const AGAIN: Duration = Duration::from_secs(1);
 /// The longest body of a query.
 const QUERY: usize = 64 * 1024;
 /// What is read and thrown away of a body that is not taken: a client that is still sending could not read its answer otherwise.
@@ -58,24 +50,22 @@ pub(super) struct Limits {
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) home: Home,
-    pub(super) router: Router,
     pub(super) guard: Guard,
     pub(super) limits: Limits,
     pub(super) room: Arc<Room>,
     pub(super) requests: Arc<Semaphore>,
-    pub(super) outlet: Arc<Outlet>,
+    pub(super) storing: Arc<Storing>,
     pub(super) health: Arc<Health>,
     pub(super) metrics: Arc<Metrics>,
 }
 
 /// A request that may come.
-struct Admitted<'d> {
-    bus: &'d Bus,
+struct Admitted {
     coding: Coding,
     written: Written,
     place: Place,
     until: Instant,
-    _turn: OwnedSemaphorePermit,
+    turn: OwnedSemaphorePermit,
 }
 
 impl Desk {
@@ -102,7 +92,7 @@ impl Desk {
                 Err(outcome) => outcome,
             },
             Ok(Call::Take(take)) => match self.admit(api, &take, head, &query) {
-                Ok(admitted) => self.take(&take, admitted, body).await,
+                Ok(admitted) => self.take(take, admitted, body).await,
                 Err(outcome) => {
                     discard(head, body);
                     outcome
@@ -129,7 +119,7 @@ impl Desk {
         match access {
             Access::Granted => Ok(()),
             Access::Denied => Err(Outcome::Wrong(Wrong::Unauthorized)),
-            Access::Unknown => Err(later("the tokens cannot be read now")),
+            Access::Unknown => Err(Outcome::later("the tokens cannot be read now")),
         }
     }
 
@@ -140,7 +130,7 @@ impl Desk {
         take: &Take,
         head: &Parts,
         query: &Query<'_>,
-    ) -> Result<Admitted<'_>, Outcome> {
+    ) -> Result<Admitted, Outcome> {
         self.known(head, query)?;
         let content_type = text(head, &CONTENT_TYPE);
         let written = route::written(api, take.class, content_type).map_err(Outcome::Wrong)?;
@@ -154,26 +144,26 @@ impl Desk {
         if let Some(pause) = readiness.retry_after() {
             return Err(Outcome::Later(pause, readiness.to_string()));
         }
-        let bus = self.outlet.open();
-        let bus = bus.ok_or_else(|| later("NATS takes nothing now"))?;
+        if !self.storing.outlet.is_open() {
+            return Err(Outcome::later(CLOSED));
+        }
         let turn = Arc::clone(&self.requests).try_acquire_owned();
-        let turn = turn.map_err(|_| later("as many requests as allowed are under way"))?;
+        let turn = turn.map_err(|_| Outcome::later("as many requests as allowed are under way"))?;
         let mut place = self.room.place();
         if coding == Coding::Identity {
             let announced = usize::try_from(announced).unwrap_or(usize::MAX);
             place.grow_to(announced).map_err(|_| no_room())?;
         }
         Ok(Admitted {
-            bus,
             coding,
             written,
             place,
             until: Instant::now() + self.limits.whole,
-            _turn: turn,
+            turn,
         })
     }
 
-    async fn take(&self, take: &Take, mut admitted: Admitted<'_>, body: Incoming) -> Outcome {
+    async fn take(&self, take: Take, mut admitted: Admitted, body: Incoming) -> Outcome {
         let limits = body::Limits {
             bytes: self.limits.body,
             idle: self.limits.idle,
@@ -194,82 +184,15 @@ impl Desk {
         if !table::encodings(take.class).contains(&encoding) {
             return Outcome::Wrong(route::media(take.class));
         }
-        let stored = timeout_at(admitted.until, async {
-            match encoding {
-                Encoding::Json => self.json(take, admitted.bus, body).await,
-                Encoding::LineProtocol => self.lines(take, admitted.bus, body).await,
-            }
-        });
-        match stored.await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(error)) => self.failed(&error),
-            Err(_) => {
-                self.outlet.failed();
-                later("the stream has not acknowledged all of it in time: send it again")
-            }
-        }
-    }
-
-    async fn lines(&self, take: &Take, bus: &Bus, body: Bytes) -> Result<Outcome, BusError> {
-        let longest = bus.max_payload().saturating_sub(HEADER_ROOM);
-        let rules = self.rules(take);
-        if take.partial == Partial::Refuse {
-            let mut dry = Packer::new(body.clone(), rules, take.precision, longest);
-            while dry.step() != Step::End {
-                tokio::task::yield_now().await;
-            }
-            let refusals = dry.into_refusals();
-            if refusals.total() > 0 {
-                return Ok(Outcome::Nothing(refusals));
-            }
-        }
-        let mut packer = Packer::new(body, rules, take.precision, longest);
-        let mut sender = Sender::new(bus, &take.topic);
-        let mut lines = 0;
-        loop {
-            match packer.step() {
-                Step::Message(message) => {
-                    lines += message.lines;
-                    sender.send(message.payload, Encoding::LineProtocol).await?;
-                }
-                Step::Nothing => tokio::task::yield_now().await,
-                Step::End => break,
-            }
-        }
-        sender.finish().await?;
-        self.metrics.ingest.lines.inc_by(lines);
-        let refusals = packer.into_refusals();
-        Ok(if refusals.total() > 0 {
-            Outcome::Partly(lines, refusals)
-        } else {
-            Outcome::Stored
-        })
-    }
-
-    async fn json(&self, take: &Take, bus: &Bus, body: Bytes) -> Result<Outcome, BusError> {
-        let longest = bus.max_payload().saturating_sub(HEADER_ROOM);
-        if body.len() > longest {
-            return Ok(Outcome::Wrong(Wrong::TooLarge(longest)));
-        }
-        let (lines, refusals) = objects::check(&self.router, &take.topic, &body);
-        if refusals.total() > 0 {
-            return Ok(Outcome::Nothing(refusals));
-        }
-        if lines > 0 {
-            let mut sender = Sender::new(bus, &take.topic);
-            sender.send(body, Encoding::Json).await?;
-            sender.finish().await?;
-        }
-        self.metrics.ingest.lines.inc_by(u64::from(lines));
-        Ok(Outcome::Stored)
-    }
-
-    /// What lines must keep to be taken by every sink of their class.
-    fn rules(&self, take: &Take) -> Rules {
-        let route = self.router.route(take.topic.as_str());
-        route.map_or(Rules::of([]), |route| {
-            self.router.destinations()[route.destination].rules
-        })
+        let load = Load {
+            take,
+            encoding,
+            body,
+            until: admitted.until,
+            place: admitted.place,
+            turn: admitted.turn,
+        };
+        self.storing.store(load).await
     }
 
     async fn query(&self, query: &Query<'_>, body: Incoming) -> Answer {
@@ -299,18 +222,6 @@ impl Desk {
             Cut::NoGzip => Outcome::Wrong(Wrong::Body(
                 "the body is not the gzip that its headers announce",
             )),
-        }
-    }
-
-    fn failed(&self, error: &BusError) -> Outcome {
-        self.metrics.failed(Stage::Ingest, error);
-        match error {
-            BusError::TooLarge { .. } => Outcome::Wrong(Wrong::Message),
-            BusError::Publish { .. } | BusError::Subscribe { .. } | BusError::Flush(_) => {
-                self.outlet.failed();
-                warn!(%error, "the stream has not taken what was written to ingest");
-                later("the stream has not acknowledged all of it: send it again")
-            }
         }
     }
 
@@ -346,12 +257,8 @@ impl Desk {
     }
 }
 
-fn later(reason: &str) -> Outcome {
-    Outcome::Later(AGAIN, reason.to_owned())
-}
-
 fn no_room() -> Outcome {
-    later("overloaded: as many bytes as ingest.max_pending allows are under way")
+    Outcome::later("overloaded: as many bytes as ingest.max_pending allows are under way")
 }
 
 fn text<'h>(head: &'h Parts, name: &HeaderName) -> Option<&'h str> {

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 use crate::ingest::refusals::Refusals;
 
+/// When a client should come again that found no room or no stream: as for a worker that is not ready.
+const AGAIN: Duration = Duration::from_secs(1);
 /// Who asks: the values of the label `api` of `flightline_ingest_requests_total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Api {
@@ -53,6 +55,13 @@ pub(super) enum Outcome {
     Wrong(Wrong),
     /// Not now: nothing of it may be taken for stored.
     Later(Duration, String),
+}
+
+impl Outcome {
+    /// Not now, for `reason`.
+    pub(super) fn later(reason: &str) -> Self {
+        Self::Later(AGAIN, reason.to_owned())
+    }
 }
 
 /// What is wrong with a request.

@@ -110,9 +110,12 @@ fn a_server_that_stands_still_is_no_yes_and_nobody_waits_for_it_twice() {
     rig.wait_stored("stalled", 1);
 }
 
-#[test]
-fn retries_do_not_pile_up_behind_a_server_that_stands_still() {
-    const PENDING: f64 = 8.0 * 1024.0 * 1024.0;
+/// What the front may hold where clients pile up.
+const PENDING: f64 = 8.0 * 1024.0 * 1024.0;
+
+/// Eight clients bring a body of almost 1 MiB again and again to a front whose stream stands still: `visit` is one try. What is read is
+/// bounded, and what comes after it is taken.
+fn pile_up(visit: fn(&Rig, &[u8])) {
     let mut rig = Rig::with("max_body = \"1MiB\"\nmax_pending = \"8MiB\"", "", "");
     rig.nats.server().pause();
     let body = "pile v=1 1\n".repeat(90_000);
@@ -122,7 +125,7 @@ fn retries_do_not_pile_up_behind_a_server_that_stands_still() {
         for _ in 0..8 {
             clients.spawn(|| {
                 while !long() {
-                    assert_eq!(rig.post("/write?db=x", body.as_bytes()).status, 503);
+                    visit(&rig, body.as_bytes());
                     std::thread::park_timeout(Duration::from_millis(100));
                 }
             });
@@ -134,10 +137,29 @@ fn retries_do_not_pile_up_behind_a_server_that_stands_still() {
         read > 0.0 && read <= PENDING * 1.5,
         "{read} bytes were read"
     );
+    let readiness = rig.worker.get("/readyz");
+    assert_eq!(readiness.status, 503, "{}", readiness.text());
     rig.nats.server().unpause();
     let taken = || rig.post("/write?db=x", b"pile v=1 1").status == 204;
     rig.worker.wait_for("it goes on", PATIENCE, taken);
     rig.wait_stored("pile", 1);
+    rig.wait_metric("flightline_ingest_held_bytes", 0.0);
+}
+
+#[test]
+fn retries_do_not_pile_up_behind_a_server_that_stands_still() {
+    pile_up(|rig, body| assert_eq!(rig.post("/write?db=x", body).status, 503));
+}
+
+#[test]
+fn what_impatient_clients_leave_behind_does_not_pile_up_either() {
+    pile_up(|rig, body| {
+        let mut client = rig.connect();
+        client.head("/write?db=x", &[&format!("Content-Length: {}", body.len())]);
+        client.send(body);
+        // The answer would take longer than this one waits for it.
+        std::thread::park_timeout(Duration::from_millis(300));
+    });
 }
 
 #[test]

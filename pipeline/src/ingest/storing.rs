@@ -1,0 +1,165 @@
+//! A body that was read comes in with the place that it takes, what became of it goes out. It is published by a task that outlives its
+//! request: a client that hangs up takes nothing back of what waits in the connection to NATS, so the place is given back, and the way to
+//! the stream judged, only when the stream has acknowledged all of it or is known not to.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use flightline_contract::encoding::Encoding;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, timeout_at};
+use tracing::{error, warn};
+
+use crate::bus::{Bus, BusError};
+use crate::decode::dialect::Rules;
+use crate::decode::route::Router;
+use crate::ingest::objects;
+use crate::ingest::outlet::Outlet;
+use crate::ingest::pack::{Packer, Step};
+use crate::ingest::publish::{HEADER_ROOM, Sender};
+use crate::ingest::room::Place;
+use crate::ingest::route::{Partial, Take};
+use crate::ingest::verdict::{Outcome, Wrong};
+use crate::metrics::{Metrics, Stage};
+
+/// What a client is told that comes while NATS is away or stands still.
+pub(super) const CLOSED: &str = "NATS takes nothing now";
+/// What a client is told whose data may be in the stream, or in part.
+const UNACKED: &str = "the stream has not acknowledged all of it: send it again";
+
+/// Brings bodies into the stream.
+#[derive(Debug)]
+pub(super) struct Storing {
+    pub(super) router: Router,
+    pub(super) outlet: Arc<Outlet>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+/// A body on its way.
+#[derive(Debug)]
+pub(super) struct Load {
+    pub(super) take: Take,
+    pub(super) encoding: Encoding,
+    pub(super) body: Bytes,
+    /// When its client is told to come again.
+    pub(super) until: Instant,
+    /// What it takes of the room.
+    pub(super) place: Place,
+    /// Its turn among the requests.
+    pub(super) turn: OwnedSemaphorePermit,
+}
+
+impl Storing {
+    /// What became of `load`. Dropping this ends nothing.
+    pub(super) async fn store(self: &Arc<Self>, load: Load) -> Outcome {
+        let storing = Arc::clone(self);
+        let task = tokio::spawn(async move { storing.publish(load).await });
+        task.await.unwrap_or_else(|error| {
+            error!(%error, "a body written to ingest was not published to its end");
+            Outcome::later(UNACKED)
+        })
+    }
+
+    async fn publish(&self, load: Load) -> Outcome {
+        let Load {
+            take,
+            encoding,
+            body,
+            until,
+            place: _place,
+            turn: _turn,
+        } = load;
+        // Its body took a while: the way may have been closed since.
+        let Some(bus) = self.outlet.open() else {
+            return Outcome::later(CLOSED);
+        };
+        let stored = timeout_at(until, async {
+            match encoding {
+                Encoding::Json => self.json(&take, bus, body).await,
+                Encoding::LineProtocol => self.lines(&take, bus, body).await,
+            }
+        });
+        match stored.await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) => self.failed(&error),
+            Err(_) => {
+                self.outlet.failed();
+                Outcome::later("the stream has not acknowledged all of it in time: send it again")
+            }
+        }
+    }
+
+    async fn lines(&self, take: &Take, bus: &Bus, body: Bytes) -> Result<Outcome, BusError> {
+        let longest = bus.max_payload().saturating_sub(HEADER_ROOM);
+        let rules = self.rules(take);
+        if take.partial == Partial::Refuse {
+            let mut dry = Packer::new(body.clone(), rules, take.precision, longest);
+            while dry.step() != Step::End {
+                tokio::task::yield_now().await;
+            }
+            let refusals = dry.into_refusals();
+            if refusals.total() > 0 {
+                return Ok(Outcome::Nothing(refusals));
+            }
+        }
+        let mut packer = Packer::new(body, rules, take.precision, longest);
+        let mut sender = Sender::new(bus, &take.topic);
+        let mut lines = 0;
+        loop {
+            match packer.step() {
+                Step::Message(message) => {
+                    lines += message.lines;
+                    sender.send(message.payload, Encoding::LineProtocol).await?;
+                }
+                Step::Nothing => tokio::task::yield_now().await,
+                Step::End => break,
+            }
+        }
+        sender.finish().await?;
+        self.metrics.ingest.lines.inc_by(lines);
+        let refusals = packer.into_refusals();
+        Ok(if refusals.total() > 0 {
+            Outcome::Partly(lines, refusals)
+        } else {
+            Outcome::Stored
+        })
+    }
+
+    async fn json(&self, take: &Take, bus: &Bus, body: Bytes) -> Result<Outcome, BusError> {
+        let longest = bus.max_payload().saturating_sub(HEADER_ROOM);
+        if body.len() > longest {
+            return Ok(Outcome::Wrong(Wrong::TooLarge(longest)));
+        }
+        let (lines, refusals) = objects::check(&self.router, &take.topic, &body);
+        if refusals.total() > 0 {
+            return Ok(Outcome::Nothing(refusals));
+        }
+        if lines > 0 {
+            let mut sender = Sender::new(bus, &take.topic);
+            sender.send(body, Encoding::Json).await?;
+            sender.finish().await?;
+        }
+        self.metrics.ingest.lines.inc_by(u64::from(lines));
+        Ok(Outcome::Stored)
+    }
+
+    /// What lines must keep to be taken by every sink of their class.
+    fn rules(&self, take: &Take) -> Rules {
+        let route = self.router.route(take.topic.as_str());
+        route.map_or(Rules::of([]), |route| {
+            self.router.destinations()[route.destination].rules
+        })
+    }
+
+    fn failed(&self, error: &BusError) -> Outcome {
+        self.metrics.failed(Stage::Ingest, error);
+        match error {
+            BusError::TooLarge { .. } => Outcome::Wrong(Wrong::Message),
+            BusError::Publish { .. } | BusError::Subscribe { .. } | BusError::Flush(_) => {
+                self.outlet.failed();
+                warn!(%error, "the stream has not taken what was written to ingest");
+                Outcome::later(UNACKED)
+            }
+        }
+    }
+}
