@@ -190,10 +190,12 @@ impl Front {
         self.stop.cancel();
         if timeout(limit, &mut self.serving).await.is_err() {
             let requests = self.desk.metrics.ingest.in_flight.get();
-            warn!(
-                requests,
-                "cut off requests to ingest that were not answered in time: their clients still have the data"
-            );
+            if requests > 0 {
+                warn!(
+                    requests,
+                    "cut off requests to ingest that were not answered in time: their clients still have the data"
+                );
+            }
         }
     }
 }
