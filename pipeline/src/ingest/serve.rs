@@ -68,6 +68,8 @@ where
     let mut serving = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
+            // Who has sent all may say so and still read its answer.
+            .half_close(true)
             .header_read_timeout(HEAD)
             .max_header_size(HEAD_BYTES)
             .max_buf_size(BUFFER)
