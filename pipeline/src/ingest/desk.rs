@@ -21,6 +21,7 @@ use crate::ingest::auth::{Access, Guard};
 use crate::ingest::body::{self, Coding, Cut};
 use crate::ingest::count::Counted;
 use crate::ingest::ping::{self, Ping};
+use crate::ingest::precision::Precision;
 use crate::ingest::refusals::Refusals;
 use crate::ingest::room::{Place, Room};
 use crate::ingest::route::{self, Call, Home, Query, Take, Written};
@@ -184,6 +185,9 @@ impl Desk {
         if !table::encodings(take.class).contains(&encoding) {
             return Outcome::Wrong(route::media(take.class));
         }
+        if encoding == Encoding::Json && take.precision != Precision::Nanos {
+            return Outcome::Wrong(Wrong::Unit);
+        }
         let load = Load {
             take,
             encoding,
@@ -229,7 +233,8 @@ impl Desk {
     fn note(&self, api: Api, outcome: &Outcome) {
         let api = api.as_str();
         match outcome {
-            Outcome::Stored => {}
+            // What the stream did not acknowledge was told of where that was found out, with its cause.
+            Outcome::Stored | Outcome::Unacked => {}
             Outcome::Partly(_, refusals) | Outcome::Nothing(refusals) => {
                 self.note_refused(api, refusals)
             }

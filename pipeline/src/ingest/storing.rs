@@ -24,8 +24,6 @@ use crate::metrics::{Metrics, Stage};
 
 /// What a client is told that comes while NATS is away or stands still.
 pub(super) const CLOSED: &str = "NATS takes nothing now";
-/// What a client is told whose data may be in the stream, or in part.
-const UNACKED: &str = "the stream has not acknowledged all of it: send it again";
 
 /// Brings bodies into the stream.
 #[derive(Debug)]
@@ -56,7 +54,7 @@ impl Storing {
         let task = tokio::spawn(async move { storing.publish(load).await });
         task.await.unwrap_or_else(|error| {
             error!(%error, "a body written to ingest was not published to its end");
-            Outcome::later(UNACKED)
+            Outcome::Unacked
         })
     }
 
@@ -158,7 +156,7 @@ impl Storing {
             BusError::Publish { .. } | BusError::Subscribe { .. } | BusError::Flush(_) => {
                 self.outlet.failed();
                 warn!(%error, "the stream has not taken what was written to ingest");
-                Outcome::later(UNACKED)
+                Outcome::Unacked
             }
         }
     }
