@@ -161,3 +161,68 @@ impl Storing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use flightline_contract::class::Class;
+    use flightline_contract::token::{Prefix, Token};
+    use flightline_contract::topic::Topic;
+    use flightline_fixtures::wait;
+    use flightline_link::nats::{Nats, NatsAuth};
+    use flightline_link::tls::Tls;
+    use prometheus::IntGauge;
+    use tokio::sync::Semaphore;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::decode::route::tests::lines_in_files;
+    use crate::ingest::precision::Precision;
+    use crate::ingest::room::Room;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_hangs_up_gives_no_place_back_before_the_stream_has_answered_or_has_not() {
+        let mut nats = flightline_fixtures::nats::Nats::start();
+        let config = Nats {
+            urls: vec![nats.url()],
+            auth: NatsAuth::None,
+            tls: Tls::default(),
+            name: "front".to_owned(),
+            inbox_prefix: "_INBOX".to_owned(),
+        };
+        let outlet = Arc::new(Outlet::new("TELEMETRY"));
+        outlet.reach(Bus::connect(&config, 16).await.unwrap());
+        let storing = Arc::new(Storing {
+            router: Router::of("telemetry", &[], &[lines_in_files(&Class::ALL)]).unwrap(),
+            outlet: Arc::clone(&outlet),
+            metrics: Arc::new(Metrics::new()),
+        });
+        let room = Arc::new(Room::new(100, IntGauge::new("held", "held").unwrap()));
+        let requests = Arc::new(Semaphore::new(1));
+        let mut place = room.place();
+        place.grow_to(60).unwrap();
+        let (service, token) = (Token::new("shop").unwrap(), Token::new("one").unwrap());
+        let load = Load {
+            take: Take {
+                topic: Topic::new(&Prefix::default(), Class::App, &service, &token),
+                class: Class::App,
+                precision: Precision::Nanos,
+                partial: Partial::Accept,
+            },
+            encoding: Encoding::LineProtocol,
+            body: Bytes::from_static(b"left v=1 1"),
+            until: Instant::now() + Duration::from_secs(30),
+            place,
+            turn: Arc::clone(&requests).try_acquire_owned().unwrap(),
+        };
+        nats.server().pause();
+        let hung_up = timeout(Duration::from_millis(50), storing.store(load)).await;
+        assert!(hung_up.is_err());
+        assert_eq!((room.held(), requests.available_permits()), (60, 0));
+        assert!(outlet.is_open(), "nothing is known yet");
+        let given_back = wait::until(Duration::from_secs(30), || room.held() == 0);
+        assert!(given_back.is_ok());
+        assert!(!outlet.is_open());
+    }
+}
