@@ -30,6 +30,7 @@ use desk::Desk;
 use intake::Intake;
 use outlet::Outlet;
 use room::Room;
+use storing::Storing;
 
 /// Connections, each with its requests.
 mod serve;
@@ -57,6 +58,8 @@ mod pack;
 mod objects;
 /// What was refused.
 mod refusals;
+/// A body into the stream.
+mod storing;
 /// Messages to PubAcks.
 mod publish;
 /// The way to the stream.
@@ -133,15 +136,20 @@ impl Front {
         ));
         let outlet = Arc::new(Outlet::new(&source.stream));
         console.health.front(Arc::clone(&room), Arc::clone(&outlet));
+        let intake = Arc::new(Intake::new(ingest, config)?);
         let desk = Arc::new(Desk {
-            intake: Intake::new(ingest, config)?,
+            intake: Arc::clone(&intake),
             limits: desk::Limits {
                 idle: ingest.idle,
                 whole: ingest.timeout,
             },
             room,
             requests: Arc::new(Semaphore::new(ingest.max_requests)),
-            outlet,
+            storing: Arc::new(Storing {
+                intake,
+                outlet,
+                metrics: Arc::clone(&metrics),
+            }),
             health: Arc::clone(&console.health),
             metrics,
         });
@@ -172,7 +180,7 @@ impl Front {
 
     /// From now on messages go out over `bus`.
     pub fn reach(&self, bus: Bus) {
-        self.desk.outlet.reach(bus);
+        self.desk.storing.outlet.reach(bus);
     }
 
     /// Takes nobody in any more, and returns when all that is under way is answered; cuts it off after `limit`.
@@ -180,10 +188,12 @@ impl Front {
         self.stop.cancel();
         if timeout(limit, &mut self.serving).await.is_err() {
             let requests = self.desk.metrics.ingest.in_flight.get();
-            warn!(
-                requests,
-                "cut off requests to ingest that were not answered in time: their clients still have the data"
-            );
+            if requests > 0 {
+                warn!(
+                    requests,
+                    "cut off requests to ingest that were not answered in time: their clients still have the data"
+                );
+            }
         }
     }
 }

@@ -5,6 +5,8 @@
 mod connection;
 /// A listener's certificate, read again when it changes.
 mod certificates;
+/// A file that is read again when it changes.
+pub(crate) mod print;
 /// The socket, or TLS on it.
 mod wire;
 

@@ -144,13 +144,13 @@ async fn work(
     }
     console.health.draining();
     listening.cancel();
+    pulling.cancel();
     let deadline = Instant::now() + config.drain;
     if let Some(front) = front {
-        // In the order of the data: what is under way is answered before anything behind it ends.
+        // What it takes goes into the stream, for whoever pulls next; meanwhile the stages work off what was received.
         let limit = config.drain / FRONT_SHARE;
         abandon.run_until_cancelled(front.close(limit)).await;
     }
-    pulling.cancel();
     let left = deadline.saturating_duration_since(Instant::now());
     let ended = abandon.run_until_cancelled(stages.finish(left)).await;
     if let Some(lanes) = lanes {

@@ -80,7 +80,7 @@ async fn who_is_alone_at_three_deaths_is_a_letter_and_its_neighbours_are_stored(
         worker.kill();
         wire.cut();
         wire.release();
-        if death >= 4 && death < DEATHS {
+        if (4..DEATHS).contains(&death) {
             wire.arm(Trap {
                 sign: NOTE,
                 nth: 2,

@@ -165,6 +165,13 @@ fn a_wrong_new_pair_keeps_the_old_one_and_is_said_once() {
         seen.certificate.contains("mended")
     });
     assert_eq!(metric(&pair, &worker, series), 1);
+    // Nobody waits for a pipe in its place.
+    fs::remove_file(pair.key()).unwrap();
+    let made = Command::new("mkfifo").arg(pair.key()).status().unwrap();
+    assert!(made.success());
+    worker.wait_for("the pipe is counted", PATIENCE, || {
+        metric(&pair, &worker, series) == 2
+    });
 }
 
 #[test]

@@ -1,14 +1,17 @@
 //! What a client says of itself comes in, whether it may write goes out. Tokens stand in a file, one a line, so that an old and a new one
 //! hold together while clients change over; the file is read again when it changes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use subtle::{Choice, ConstantTimeEq};
 use tracing::{info, warn};
+
+use crate::config::environment::read_limited;
+use crate::listen::print::Print;
 
 /// How old what is known of the file may be: one look at it a second costs nothing.
 const FRESH: Duration = Duration::from_secs(1);
@@ -44,8 +47,8 @@ pub(super) struct TokenFile {
 /// What is known of the file.
 struct Known {
     looked: Option<Instant>,
-    /// Time and length, by which a change shows.
-    version: Option<(SystemTime, u64)>,
+    /// By which a change shows.
+    print: Option<Print>,
     tokens: Vec<String>,
 }
 
@@ -63,7 +66,7 @@ impl Guard {
                 path,
                 known: Mutex::new(Known {
                     looked: None,
-                    version: None,
+                    print: None,
                     tokens: Vec::new(),
                 }),
             })
@@ -119,7 +122,7 @@ fn shown(header: &str) -> Option<String> {
 
 impl Known {
     /// Brings the tokens up to date, at most once in [`FRESH`]. A file that cannot be read has none.
-    fn look(&mut self, path: &std::path::Path, now: Instant) {
+    fn look(&mut self, path: &Path, now: Instant) {
         if self
             .looked
             .is_some_and(|looked| now.duration_since(looked) < FRESH)
@@ -127,36 +130,43 @@ impl Known {
             return;
         }
         self.looked = Some(now);
-        let version = std::fs::metadata(path).and_then(|data| Ok((data.modified()?, data.len())));
-        match version {
-            Ok(version) if self.version == Some(version) => return,
-            Ok(version) => {
-                self.version = Some(version);
-                match crate::config::environment::read_limited(path, FILE_LIMIT) {
-                    Ok(text) => {
-                        let tokens = text.lines().map(str::trim).filter(|line| !line.is_empty());
-                        self.tokens = tokens.map(str::to_owned).collect();
-                        info!(file = %path.display(), tokens = self.tokens.len(), "read the tokens of ingest");
-                    }
-                    Err(error) => self.lost(path, &error),
-                }
-            }
-            Err(error) => self.lost(path, &error),
+        let print = match Print::of(path) {
+            Ok(print) => print,
+            Err(error) => return self.lost(path, &error),
+        };
+        if self.print == Some(print) {
+            return;
         }
-        if self.tokens.is_empty() {
-            warn!(file = %path.display(), "there is no token in ingest.token_file: nobody may write");
+        match read_limited(path, FILE_LIMIT) {
+            Ok(text) => self.found(path, print, &text),
+            Err(error) => self.lost(path, &error),
         }
     }
 
-    fn lost(&mut self, path: &std::path::Path, error: &std::io::Error) {
-        self.version = None;
+    fn found(&mut self, path: &Path, print: Print, text: &str) {
+        self.print = Some(print);
+        let tokens = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        self.tokens = tokens.map(str::to_owned).collect();
+        let file = path.display();
+        match self.tokens.len() {
+            0 => warn!(%file, "there is no token in ingest.token_file: nobody may write"),
+            tokens => info!(%file, tokens, "read the tokens of ingest"),
+        }
+    }
+
+    fn lost(&mut self, path: &Path, error: &std::io::Error) {
+        self.print = None;
         self.tokens.clear();
-        warn!(file = %path.display(), %error, "cannot read the tokens of ingest");
+        warn!(file = %path.display(), %error, "cannot read the tokens of ingest: nobody may write");
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
+    use flightline_fixtures::wait;
+
     use super::*;
 
     fn file(text: &str) -> (tempfile::NamedTempFile, Guard) {
@@ -208,11 +218,33 @@ mod tests {
         std::fs::write(file.path(), "second\none").unwrap();
         assert_eq!(with("second", FRESH / 2), Access::Denied);
         assert_eq!(with("second", FRESH), Access::Granted);
+        // Of the same length, with the time of the one before; the clock of a file system has steps of some milliseconds.
+        let written = std::fs::metadata(file.path()).unwrap().modified().unwrap();
+        let mut later = FRESH;
+        let seen = wait::until(Duration::from_secs(5), || {
+            later += FRESH;
+            std::fs::write(file.path(), "newest\ntwo").unwrap();
+            file.as_file().set_modified(written).unwrap();
+            with("newest", later) == Access::Granted
+        });
+        assert!(seen.is_ok());
         std::fs::remove_file(file.path()).unwrap();
-        assert_eq!(with("second", FRESH * 2), Access::Unknown);
+        assert_eq!(with("newest", later + FRESH), Access::Unknown);
         std::fs::write(file.path(), "third").unwrap();
-        assert_eq!(with("third", FRESH * 3), Access::Granted);
-        assert_eq!(with("second", FRESH * 3), Access::Denied);
+        assert_eq!(with("third", later + FRESH * 2), Access::Granted);
+        assert_eq!(with("newest", later + FRESH * 2), Access::Denied);
+    }
+
+    #[test]
+    fn a_pipe_in_place_of_the_file_lets_nobody_in_and_nobody_wait() {
+        let (file, guard) = file("one");
+        let now = Instant::now();
+        assert_eq!(guard.admits(Some("Token one"), None, now), Access::Granted);
+        std::fs::remove_file(file.path()).unwrap();
+        let made = Command::new("mkfifo").arg(file.path()).status().unwrap();
+        assert!(made.success());
+        let after = guard.admits(Some("Token one"), None, now + FRESH);
+        assert_eq!(after, Access::Unknown);
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flightline_contract::encoding::Encoding;
 use http::Request;
 use http::header::EXPECT;
 use http::request::Parts;
@@ -16,19 +15,16 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use crate::admin::health::Health;
-use crate::bus::{Bus, BusError};
 use crate::ingest::body::{self, Coding};
 use crate::ingest::count::Counted;
-use crate::ingest::intake::{self, Asked, Intake, query};
-use crate::ingest::outlet::Outlet;
-use crate::ingest::pack::Step;
+use crate::ingest::intake::{Asked, Intake, query};
 use crate::ingest::ping::{self, Ping};
-use crate::ingest::publish::{HEADER_ROOM, Sender};
 use crate::ingest::refusals::Refusals;
 use crate::ingest::room::{Place, Room};
-use crate::ingest::route::{self, Call, Partial, Query, Take};
-use crate::ingest::verdict::{Answer, Api, Outcome, Wrong, answer};
-use crate::metrics::{Metrics, Stage};
+use crate::ingest::route::{self, Call, Query, Take};
+use crate::ingest::storing::{CLOSED, Load, Storing};
+use crate::ingest::verdict::{Answer, Api, Outcome, answer};
+use crate::metrics::Metrics;
 
 /// The longest body of a query.
 const QUERY: usize = 64 * 1024;
@@ -49,22 +45,21 @@ pub(super) struct Limits {
 /// Answers requests.
 #[derive(Debug)]
 pub(super) struct Desk {
-    pub(super) intake: Intake,
+    pub(super) intake: Arc<Intake>,
     pub(super) limits: Limits,
     pub(super) room: Arc<Room>,
     pub(super) requests: Arc<Semaphore>,
-    pub(super) outlet: Arc<Outlet>,
+    pub(super) storing: Arc<Storing>,
     pub(super) health: Arc<Health>,
     pub(super) metrics: Arc<Metrics>,
 }
 
 /// A request that may come.
-struct Admitted<'d> {
-    bus: &'d Bus,
+struct Admitted {
     asked: Asked,
     place: Place,
     until: Instant,
-    _turn: OwnedSemaphorePermit,
+    turn: OwnedSemaphorePermit,
 }
 
 impl Desk {
@@ -89,7 +84,7 @@ impl Desk {
                 Err(outcome) => outcome,
             },
             Ok(Call::Take(take)) => match self.admit(api, &take, head) {
-                Ok(admitted) => self.take(&take, admitted, body).await,
+                Ok(admitted) => self.take(take, admitted, body).await,
                 Err(outcome) => {
                     discard(head, body);
                     outcome
@@ -105,14 +100,15 @@ impl Desk {
     }
 
     /// Whether the request may come now; nothing of its body has been read.
-    fn admit(&self, api: Api, take: &Take, head: &Parts) -> Result<Admitted<'_>, Outcome> {
+    fn admit(&self, api: Api, take: &Take, head: &Parts) -> Result<Admitted, Outcome> {
         let asked = self.intake.asked(api, take, head)?;
         let readiness = self.health.readiness();
         if let Some(pause) = readiness.retry_after() {
             return Err(Outcome::Later(pause, readiness.to_string()));
         }
-        let bus = self.outlet.open();
-        let bus = bus.ok_or_else(|| Outcome::later("NATS takes nothing now"))?;
+        if !self.storing.outlet.is_open() {
+            return Err(Outcome::later(CLOSED));
+        }
         let turn = Arc::clone(&self.requests).try_acquire_owned();
         let turn = turn.map_err(|_| Outcome::later("as many requests as allowed are under way"))?;
         let mut place = self.room.place();
@@ -121,15 +117,14 @@ impl Desk {
             room.map_err(|_| Outcome::no_room())?;
         }
         Ok(Admitted {
-            bus,
             asked,
             place,
             until: Instant::now() + self.limits.whole,
-            _turn: turn,
+            turn,
         })
     }
 
-    async fn take(&self, take: &Take, mut admitted: Admitted<'_>, body: Incoming) -> Outcome {
+    async fn take(&self, take: Take, mut admitted: Admitted, body: Incoming) -> Outcome {
         let limits = body::Limits {
             bytes: self.intake.longest_body,
             idle: self.limits.idle,
@@ -144,69 +139,19 @@ impl Desk {
             .ingest
             .bytes
             .inc_by(u64::try_from(body.len()).unwrap_or(u64::MAX));
-        let encoding = match Intake::encoding(take, admitted.asked.written, &body) {
+        let encoding = match Intake::encoding(&take, admitted.asked.written, &body) {
             Ok(encoding) => encoding,
             Err(outcome) => return outcome,
         };
-        let stored = timeout_at(admitted.until, async {
-            match encoding {
-                Encoding::Json => self.json(take, admitted.bus, body).await,
-                Encoding::LineProtocol => self.lines(take, admitted.bus, body).await,
-            }
-        });
-        match stored.await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(error)) => self.failed(&error),
-            Err(_) => {
-                self.outlet.failed();
-                Outcome::later("the stream has not acknowledged all of it in time: send it again")
-            }
-        }
-    }
-
-    async fn lines(&self, take: &Take, bus: &Bus, body: Bytes) -> Result<Outcome, BusError> {
-        let longest = bus.max_payload().saturating_sub(HEADER_ROOM);
-        if take.partial == Partial::Refuse {
-            let mut dry = self.intake.packer(take, body.clone(), longest);
-            while dry.step() != Step::End {
-                tokio::task::yield_now().await;
-            }
-            let refusals = dry.into_refusals();
-            if refusals.total() > 0 {
-                return Ok(Outcome::Nothing(refusals));
-            }
-        }
-        let mut packer = self.intake.packer(take, body, longest);
-        let mut sender = Sender::new(bus, &take.topic);
-        let mut lines = 0;
-        loop {
-            match packer.step() {
-                Step::Message(message) => {
-                    lines += message.lines;
-                    sender.send(message.payload, Encoding::LineProtocol).await?;
-                }
-                Step::Nothing => tokio::task::yield_now().await,
-                Step::End => break,
-            }
-        }
-        sender.finish().await?;
-        self.metrics.ingest.lines.inc_by(lines);
-        Ok(intake::stored(lines, packer.into_refusals()))
-    }
-
-    async fn json(&self, take: &Take, bus: &Bus, body: Bytes) -> Result<Outcome, BusError> {
-        let longest = bus.max_payload().saturating_sub(HEADER_ROOM);
-        let lines = match self.intake.json(take, &body, longest) {
-            Ok(lines) => lines,
-            Err(outcome) => return Ok(outcome),
+        let load = Load {
+            take,
+            encoding,
+            body,
+            until: admitted.until,
+            place: admitted.place,
+            turn: admitted.turn,
         };
-        if lines > 0 {
-            let mut sender = Sender::new(bus, &take.topic);
-            sender.send(body, Encoding::Json).await?;
-            sender.finish().await?;
-        }
-        self.metrics.ingest.lines.inc_by(u64::from(lines));
-        Ok(Outcome::Stored)
+        self.storing.store(load).await
     }
 
     async fn query(&self, query: &Query<'_>, body: Incoming) -> Answer {
@@ -224,26 +169,12 @@ impl Desk {
         }
     }
 
-    fn failed(&self, error: &BusError) -> Outcome {
-        self.metrics.failed(Stage::Ingest, error);
-        match error {
-            BusError::TooLarge { .. } => Outcome::Wrong(Wrong::Message),
-            BusError::Publish { .. }
-            | BusError::NoStream { .. }
-            | BusError::Subscribe { .. }
-            | BusError::Flush(_) => {
-                self.outlet.failed();
-                warn!(%error, "the stream has not taken what was written to ingest");
-                Outcome::later("the stream has not acknowledged all of it: send it again")
-            }
-        }
-    }
-
     /// Counts what was refused, and says that something was.
     fn note(&self, api: Api, outcome: &Outcome) {
         let api = api.as_str();
         match outcome {
-            Outcome::Stored => {}
+            // What the stream did not acknowledge was told of where that was found out, with its cause.
+            Outcome::Stored | Outcome::Unacked => {}
             Outcome::Partly(_, refusals) | Outcome::Nothing(refusals) => {
                 self.note_refused(api, refusals)
             }

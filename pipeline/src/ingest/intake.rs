@@ -20,6 +20,7 @@ use crate::ingest::auth::{Access, Guard};
 use crate::ingest::body::{self, Coding, Cut};
 use crate::ingest::objects;
 use crate::ingest::pack::Packer;
+use crate::ingest::precision::Precision;
 use crate::ingest::refusals::Refusals;
 use crate::ingest::route::{self, Call, Home, Query, Take, Written};
 use crate::ingest::verdict::{Api, Outcome, Wrong};
@@ -122,11 +123,13 @@ impl Intake {
             Written::As(encoding) => encoding,
             Written::Unsaid => Encoding::sniff(body),
         };
-        if table::encodings(take.class).contains(&encoding) {
-            Ok(encoding)
-        } else {
-            Err(Outcome::Wrong(route::media(take.class)))
+        if !table::encodings(take.class).contains(&encoding) {
+            return Err(Outcome::Wrong(route::media(take.class)));
         }
+        if encoding == Encoding::Json && take.precision != Precision::Nanos {
+            return Err(Outcome::Wrong(Wrong::Unit));
+        }
+        Ok(encoding)
     }
 
     /// Packs the lines of `body` into messages of at most `longest` bytes.

@@ -1,8 +1,10 @@
-//! Connections come in, each is served request by request until it ends or the front does. Who sends no whole head in time is cut off.
+//! Connections come in, each is served request by request until it ends or the front does. Who sends no whole head in time is cut off, and
+//! at the end of the front so is everybody who has not sent one.
 
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::serve::Listener;
@@ -12,6 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
@@ -20,6 +23,8 @@ use crate::listen::Limited;
 
 /// How long a connection may be without a whole head: the pause between two requests is in it, and Telegraf flushes every ten seconds.
 pub(super) const HEAD: Duration = Duration::from_secs(30);
+/// For the rest of a head that has begun when the front ends, and for an answer to leave: some round trips.
+const LAST_HEAD: Duration = Duration::from_millis(500);
 /// The longest head; more is 431.
 const HEAD_BYTES: usize = 32 * 1024;
 /// The most bytes of a body that are read at once.
@@ -50,13 +55,21 @@ async fn connection<S>(stream: S, desk: Arc<Desk>, stop: CancellationToken)
 where
     S: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
 {
-    let service = service_fn(move |request| {
-        let desk = Arc::clone(&desk);
-        async move { Ok::<_, Infallible>(desk.answer(request).await.into_response::<Full<Bytes>>()) }
+    let asks = Arc::new(AtomicBool::new(false));
+    let service = service_fn(|request| {
+        let (desk, asks) = (Arc::clone(&desk), Arc::clone(&asks));
+        async move {
+            asks.store(true, Ordering::Relaxed);
+            let answer = desk.answer(request).await;
+            asks.store(false, Ordering::Relaxed);
+            Ok::<_, Infallible>(answer.into_response::<Full<Bytes>>())
+        }
     });
     let mut serving = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
+            // Who has sent all may say so and still read its answer.
+            .half_close(true)
             .header_read_timeout(HEAD)
             .max_header_size(HEAD_BYTES)
             .max_buf_size(BUFFER)
@@ -66,7 +79,12 @@ where
         ended = serving.as_mut() => ended,
         () = stop.cancelled() => {
             serving.as_mut().graceful_shutdown();
-            serving.await
+            match timeout(LAST_HEAD, serving.as_mut()).await {
+                Err(_) if asks.load(Ordering::Relaxed) => serving.await,
+                // Half a head: nothing was taken of it.
+                Err(_) => Ok(()),
+                Ok(ended) => ended,
+            }
         }
     };
     if let Err(error) = ended {

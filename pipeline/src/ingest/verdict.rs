@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 use crate::ingest::refusals::Refusals;
 
+/// When a client should come again that found no room or no stream: as for a worker that is not ready.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// Who asks: the values of the label `api` of `flightline_ingest_requests_total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Api {
@@ -53,10 +56,9 @@ pub(super) enum Outcome {
     Wrong(Wrong),
     /// Not now: nothing of it may be taken for stored.
     Later(Duration, String),
+    /// The stream may have it, or a part.
+    Unacked,
 }
-
-/// When a client should come again that found no room or no stream: as for a worker that is not ready.
-const AGAIN: Duration = Duration::from_secs(1);
 
 impl Outcome {
     /// Not now, for this reason.
@@ -85,6 +87,8 @@ pub(super) enum Wrong {
     TooLarge(usize),
     /// The body is written in a way that is not read here; says which are.
     Media(&'static str),
+    /// A unit of time beside JSON.
+    Unit,
     /// The stream takes no message as large as was made of it.
     Message,
     /// The body came too slowly.
@@ -97,7 +101,7 @@ impl Wrong {
     /// The status of its answer.
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::Parameter(_) | Self::Body(_) => StatusCode::BAD_REQUEST,
+            Self::Parameter(_) | Self::Unit | Self::Body(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Path => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -115,6 +119,7 @@ impl Wrong {
             Self::Path => "no such path".to_owned(),
             Self::Method(allowed) => format!("the method must be {allowed}"),
             Self::TooLarge(limit) => format!("the request is larger than {limit} bytes: send smaller ones"),
+            Self::Unit => "precision is for line protocol: times in JSON are RFC 3339 or whole nanoseconds".to_owned(),
             Self::Message => "the stream takes no message of this size: send smaller requests, or raise its max_msg_size".to_owned(),
             Self::Media(known) => format!("the body must be {known}"),
             Self::Slow => "the body came too slowly".to_owned(),
@@ -125,7 +130,9 @@ impl Wrong {
     /// InfluxDB 2's word for it.
     fn code(&self) -> &'static str {
         match self {
-            Self::Parameter(_) | Self::Body(_) | Self::Media(_) | Self::Slow => "invalid",
+            Self::Parameter(_) | Self::Unit | Self::Body(_) | Self::Media(_) | Self::Slow => {
+                "invalid"
+            }
             Self::Unauthorized => "unauthorized",
             Self::Path => "not found",
             Self::Method(_) => "method not allowed",
@@ -186,7 +193,13 @@ pub(super) fn answer(api: Api, outcome: &Outcome) -> Answer {
     match outcome {
         Outcome::Stored => Answer::empty(StatusCode::NO_CONTENT),
         Outcome::Partly(stored, refusals) => refused(api, PARTLY, *stored, refusals),
-        Outcome::Nothing(refusals) => refused(api, NOTHING, 0, refusals),
+        Outcome::Nothing(refusals) => {
+            let sentence = match api {
+                Api::V3 => NOTHING,
+                Api::V1 | Api::V2 | Api::Publish | Api::Other => UNPUBLISHED,
+            };
+            refused(api, sentence, 0, refusals)
+        }
         Outcome::Wrong(wrong) => {
             let answer = error(api, wrong.status(), wrong.code(), &wrong.text());
             match wrong {
@@ -195,18 +208,21 @@ pub(super) fn answer(api: Api, outcome: &Outcome) -> Answer {
                 Wrong::Parameter(_)
                 | Wrong::Path
                 | Wrong::TooLarge(_)
+                | Wrong::Unit
                 | Wrong::Message
                 | Wrong::Media(_)
                 | Wrong::Slow
                 | Wrong::Body(_) => answer,
             }
         }
-        Outcome::Later(pause, reason) => {
-            let seconds = pause.as_secs().max(1).to_string();
-            error(api, StatusCode::SERVICE_UNAVAILABLE, "unavailable", reason)
-                .with(RETRY_AFTER, &seconds)
-        }
+        Outcome::Later(pause, reason) => later(api, *pause, reason),
+        Outcome::Unacked => later(api, AGAIN, UNACKED),
     }
+}
+
+fn later(api: Api, pause: Duration, reason: &str) -> Answer {
+    let seconds = pause.as_secs().max(1).to_string();
+    error(api, StatusCode::SERVICE_UNAVAILABLE, "unavailable", reason).with(RETRY_AFTER, &seconds)
 }
 
 /// InfluxDB 1's header for the text of an error: some of its clients read nothing else.
@@ -220,10 +236,13 @@ fn error(api: Api, status: StatusCode, code: &str, text: &str) -> Answer {
     }
 }
 
+const UNACKED: &str = "the stream has not acknowledged all of it: send it again";
 /// InfluxDB 3's sentence where the good lines were written.
 const PARTLY: &str = "partial write of line protocol occurred";
 /// Its sentence where nothing was.
 const NOTHING: &str = "parsing failed for write_lp endpoint";
+/// The same in words of our own.
+const UNPUBLISHED: &str = "nothing was published: the body has faults";
 
 fn refused(api: Api, sentence: &str, stored: u64, refusals: &Refusals) -> Answer {
     let status = StatusCode::BAD_REQUEST;

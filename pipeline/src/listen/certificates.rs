@@ -1,9 +1,6 @@
 //! Files with a listener's certificate come in, what it shows to the next client goes out: what is in the files now, or, if that is wrong,
 //! what was right last. Connections that are open keep what they began with.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,6 +8,8 @@ use flightline_link::tls::TlsError;
 use flightline_link::tls::server::{ServerTls, server_config};
 use prometheus::IntCounter;
 use rustls::ServerConfig;
+
+use crate::listen::print::Print;
 
 /// Between two looks at the files: a look is one `stat` each, and a certificate is renewed weeks before its end.
 const LOOK: Duration = Duration::from_secs(1);
@@ -84,19 +83,14 @@ impl Certificates {
     }
 }
 
-/// What tells one state of the files from another. Links are followed, as a secret that an orchestrator renews is one.
+/// What tells one state of the files from another.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Prints(Vec<Option<(u64, u64, i64, i64)>>);
+struct Prints(Vec<Option<Print>>);
 
 impl Prints {
     fn of(tls: &ServerTls) -> Self {
-        Self(tls.files().map(|file| print(file)).collect())
+        Self(tls.files().map(|file| Print::of(file).ok()).collect())
     }
-}
-
-fn print(file: &Path) -> Option<(u64, u64, i64, i64)> {
-    let data = fs::metadata(file).ok()?;
-    Some((data.ino(), data.size(), data.mtime(), data.mtime_nsec()))
 }
 
 /// Where a change of the files stands. Certificate and key are seldom written at once, so a pair that does not fit together is wrong only
@@ -147,8 +141,9 @@ impl Rotation {
 mod tests {
     use super::*;
 
-    fn prints(number: u64) -> Prints {
-        Prints(vec![Some((number, 0, 0, 0)), None])
+    /// As many files, of which nothing is known.
+    fn prints(files: usize) -> Prints {
+        Prints(vec![None; files])
     }
 
     #[test]

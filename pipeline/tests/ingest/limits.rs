@@ -70,6 +70,23 @@ fn a_slow_client_is_not_waited_for_and_a_lost_one_leaves_nothing_behind() {
 }
 
 #[test]
+fn who_says_that_nothing_more_comes_is_answered() {
+    let rig = Rig::start();
+    let mut client = rig.connect();
+    client.head("/write?db=x", &["Content-Length: 12"]);
+    client.send(b"ended v=1 1\n");
+    client.end();
+    assert_eq!(client.answer().0, 204);
+    let mut early = rig.connect();
+    early.head("/write?db=x", &["Content-Length: 24"]);
+    early.send(b"early v=1 1\n");
+    early.end();
+    assert_eq!(early.answer().0, 400);
+    rig.wait_stored("ended", 1);
+    assert_eq!(rig.stored("early"), 0);
+}
+
+#[test]
 fn heads_without_end_are_cut_off() {
     let rig = Rig::start();
     let mut client = rig.connect();

@@ -10,6 +10,8 @@ use flightline_fixtures::wait;
 
 use crate::rig::{PATIENCE, Rig};
 
+const RECEIVED: &str = "flightline_received_messages_total";
+
 /// Writes numbered points until told to stop, and remembers which were answered 204.
 fn writer(
     front: &str,
@@ -110,9 +112,12 @@ fn a_server_that_stands_still_is_no_yes_and_nobody_waits_for_it_twice() {
     rig.wait_stored("stalled", 1);
 }
 
-#[test]
-fn retries_do_not_pile_up_behind_a_server_that_stands_still() {
-    const PENDING: f64 = 8.0 * 1024.0 * 1024.0;
+/// What the front may hold where clients pile up.
+const PENDING: f64 = 8.0 * 1024.0 * 1024.0;
+
+/// Eight clients bring a body of almost 1 MiB again and again to a front whose stream stands still: `visit` is one try. What is read is
+/// bounded, and what comes after it is taken.
+fn pile_up(visit: fn(&Rig, &[u8])) {
     let mut rig = Rig::with("max_body = \"1MiB\"\nmax_pending = \"8MiB\"", "", "");
     rig.nats.server().pause();
     let body = "pile v=1 1\n".repeat(90_000);
@@ -122,7 +127,7 @@ fn retries_do_not_pile_up_behind_a_server_that_stands_still() {
         for _ in 0..8 {
             clients.spawn(|| {
                 while !long() {
-                    assert_eq!(rig.post("/write?db=x", body.as_bytes()).status, 503);
+                    visit(&rig, body.as_bytes());
                     std::thread::park_timeout(Duration::from_millis(100));
                 }
             });
@@ -134,10 +139,29 @@ fn retries_do_not_pile_up_behind_a_server_that_stands_still() {
         read > 0.0 && read <= PENDING * 1.5,
         "{read} bytes were read"
     );
+    let readiness = rig.worker.get("/readyz");
+    assert_eq!(readiness.status, 503, "{}", readiness.text());
     rig.nats.server().unpause();
     let taken = || rig.post("/write?db=x", b"pile v=1 1").status == 204;
     rig.worker.wait_for("it goes on", PATIENCE, taken);
     rig.wait_stored("pile", 1);
+    rig.wait_metric("flightline_ingest_held_bytes", 0.0);
+}
+
+#[test]
+fn retries_do_not_pile_up_behind_a_server_that_stands_still() {
+    pile_up(|rig, body| assert_eq!(rig.post("/write?db=x", body).status, 503));
+}
+
+#[test]
+fn what_impatient_clients_leave_behind_does_not_pile_up_either() {
+    pile_up(|rig, body| {
+        let mut client = rig.connect();
+        client.head("/write?db=x", &[&format!("Content-Length: {}", body.len())]);
+        client.send(body);
+        // The answer would take longer than this one waits for it.
+        std::thread::park_timeout(Duration::from_millis(300));
+    });
 }
 
 #[test]
@@ -173,4 +197,54 @@ fn a_client_that_never_ends_does_not_hold_up_the_drain() {
     let start = Instant::now();
     assert_eq!(rig.worker.stop().code(), Some(0), "{}", rig.worker.log());
     assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn half_a_head_does_not_hold_up_the_drain() {
+    let mut rig = Rig::with("", "[run]\ndrain = \"60s\"", "");
+    let mut half = rig.connect();
+    half.send(b"POST /write?db=x HTTP/1.1\r\n");
+    assert_eq!(rig.post("/write?db=x", b"whole v=1 1").status, 204);
+    half.send(b"Host: ");
+    let start = Instant::now();
+    assert_eq!(rig.worker.stop().code(), Some(0), "{}", rig.worker.log());
+    assert!(start.elapsed() < Duration::from_secs(15));
+    let log = rig.worker.log();
+    assert!(!log.contains("cut off requests to ingest"), "{log}");
+}
+
+#[test]
+fn nothing_is_pulled_while_the_front_answers_its_last() {
+    let mut rig = Rig::with(
+        "idle = \"2m\"\ntimeout = \"3m\"",
+        "[run]\ndrain = \"4m\"",
+        "",
+    );
+    let mut last = rig.connect();
+    last.head("/write?db=x", &["Content-Length: 11"]);
+    rig.wait_metric("flightline_ingest_in_flight_requests", 1.0);
+    rig.worker.signal(Signal::Term);
+    let draining = || rig.worker.get("/readyz").text().contains("draining");
+    rig.worker.wait_for("it drains", PATIENCE, draining);
+    let closed = wait::until(PATIENCE, || {
+        std::net::TcpStream::connect(&rig.front).is_err()
+    });
+    assert!(closed.is_ok(), "nobody new is let in");
+    // Open pulls are used up first: what comes after a pause is not taken.
+    let mut published = 0;
+    let left = wait::until(PATIENCE, || {
+        let before = rig.worker.metric(RECEIVED);
+        published += 1;
+        let line = format!("successor v=1 {published}");
+        rig.nats.ask("telemetry.app.other.x", &line).unwrap();
+        std::thread::park_timeout(Duration::from_secs(1));
+        rig.worker.metric(RECEIVED) < before + 0.5
+    });
+    assert!(left.is_ok(), "it goes on pulling: {}", rig.worker.log());
+    last.send(b"last v=1 1\n");
+    assert_eq!(last.answer().0, 204);
+    assert_eq!(rig.worker.wait(PATIENCE).code(), Some(0));
+    rig.worker.restart();
+    rig.wait_stored("successor", published);
+    rig.wait_stored("last", 1);
 }

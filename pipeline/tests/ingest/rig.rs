@@ -2,7 +2,7 @@
 //! that sends bytes as it likes.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use flightline_fixtures::http::{self, Answer};
@@ -139,6 +139,11 @@ impl Raw {
     /// Sends bytes. A server that has closed already has its reasons, which its answer tells.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         self.0.write_all(bytes).ok();
+    }
+
+    /// Says that nothing more comes.
+    pub(crate) fn end(&mut self) {
+        self.0.shutdown(Shutdown::Write).unwrap();
     }
 
     /// The next answer: status and body.

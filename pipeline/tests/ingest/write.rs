@@ -171,6 +171,14 @@ fn json_is_looked_at_before_it_is_published() {
     );
     assert_eq!(rig.post("/publish/health/shop/one", b"m v=1").status, 415);
     assert_eq!(rig.post("/publish/app/a%2Eb/one", good).status, 400);
+    // JSON tells its times without a unit: another one is not silently left aside.
+    let unit = rig.post("/publish/app/shop/one?precision=ms", good);
+    assert_eq!(unit.status, 400);
+    assert!(unit.text().contains("precision"), "{}", unit.text());
+    assert_eq!(
+        rig.post("/publish/app/shop/one?precision=ns", good).status,
+        204
+    );
     rig.wait_stored("made", 1);
     let is_shown = |line: &str| line.starts_with("made_level{") && line.ends_with(" 3");
     let shown = || rig.worker.get("/metrics").text().lines().any(is_shown);

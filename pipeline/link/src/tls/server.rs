@@ -35,6 +35,13 @@ impl ServerTls {
 /// When a file is missing or wrong, or the key is not the certificate's. Times are not looked at: an expired certificate is refused by the
 /// client, who may have another clock.
 pub fn server_config(tls: &ServerTls) -> Result<ServerConfig, TlsError> {
+    for file in tls.files() {
+        // They are read again while clients wait, and opening a pipe waits until somebody writes.
+        let data = std::fs::metadata(file).map_err(|error| refuse(file, &error))?;
+        if !data.is_file() {
+            return Err(refuse(file, &"it is not a regular file"));
+        }
+    }
     let builder = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| refuse(&tls.cert, &error))?;

@@ -68,6 +68,11 @@ fn refused_lines_are_told_in_the_shape_of_each_api() {
     assert_eq!(body(&answer(Api::V3, &partly)), v3);
     let nothing = body(&answer(Api::V3, &Outcome::Nothing(refusals("m"))));
     assert_eq!(nothing["error"], "parsing failed for write_lp endpoint");
+    let published = body(&answer(Api::Publish, &Outcome::Nothing(refusals("m"))));
+    assert_eq!(
+        published["error"],
+        "nothing was published: the body has faults"
+    );
     let all = answer(Api::V1, &Outcome::Partly(0, refusals("m")));
     assert_eq!(
         body(&all)["error"],
@@ -78,12 +83,12 @@ fn refused_lines_are_told_in_the_shape_of_each_api() {
 #[test]
 fn who_should_come_again_is_told_when() {
     for api in Api::ALL {
-        let later = answer(
-            api,
-            &Outcome::Later(Duration::from_millis(10), "overloaded".to_owned()),
-        );
-        assert_eq!(later.status, StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(header(&later, &RETRY_AFTER).as_deref(), Some("1"));
+        let full = Outcome::Later(Duration::from_millis(10), "overloaded".to_owned());
+        for outcome in [full, Outcome::Unacked] {
+            let later = answer(api, &outcome);
+            assert_eq!(later.status, StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(header(&later, &RETRY_AFTER).as_deref(), Some("1"));
+        }
     }
 }
 
@@ -92,6 +97,7 @@ fn every_wrong_has_its_status_and_its_words() {
     for (wrong, status, name) in [
         (Wrong::Parameter("p".to_owned()), 400, None),
         (Wrong::Body("b"), 400, None),
+        (Wrong::Unit, 400, None),
         (Wrong::Unauthorized, 401, Some(WWW_AUTHENTICATE)),
         (Wrong::Path, 404, None),
         (Wrong::Method("POST"), 405, Some(ALLOW)),
