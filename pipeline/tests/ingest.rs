@@ -14,6 +14,8 @@ mod limits;
 mod outage;
 #[path = "ingest/overload.rs"]
 mod overload;
+#[path = "ingest/secrets.rs"]
+mod secrets;
 #[path = "ingest/setting.rs"]
 mod setting;
 #[path = "ingest/write.rs"]
