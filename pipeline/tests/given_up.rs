@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_nats::HeaderMap;
 use async_nats::jetstream::{self, AckKind, consumer};
 use flightline_fixtures::generator::{LINE_PROTOCOL, Message, Refused};
 use flightline_fixtures::influxd::Influxd;
@@ -69,7 +70,7 @@ async fn letters(nats: &Nats, count: usize) -> Vec<Refused> {
 }
 
 /// Where anybody may publish, more than the server hands out to one that acks nothing.
-async fn say_junk(nats: &Nats) {
+async fn say_junk(nats: &Nats, publisher: &Publisher) {
     let streams = streams(nats).await;
     let kept = async || {
         streams
@@ -80,8 +81,10 @@ async fn say_junk(nats: &Nats) {
     wait::until_async(PATIENCE, kept).await.unwrap();
     let subject = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.TELEMETRY.flightline";
     for _ in 0..1100 {
-        let stored = streams.publish(subject, "junk".into()).await.unwrap();
-        stored.await.unwrap();
+        let junk = publisher
+            .bus
+            .store(subject.into(), HeaderMap::new(), "junk".into());
+        junk.await.unwrap().wait().await.unwrap();
     }
 }
 
@@ -110,7 +113,7 @@ async fn a_message_that_was_in_hand_when_two_workers_died_is_a_letter_of_a_consu
     foreign_consumer(&nats, 2).await;
     let settings = config(&nats, &to(&store.url()));
     let mut worker = Worker::start(BINARY, &settings);
-    say_junk(&nats).await;
+    say_junk(&nats, &publisher).await;
     publisher.publish(&[message(1)]).await;
     for _ in 0..2 {
         worker.wait_for("the message comes", PATIENCE, || {
