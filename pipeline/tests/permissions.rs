@@ -238,7 +238,7 @@ async fn an_observer_looks_and_touches_nothing() {
     for server in servers() {
         let may = [
             &["$JS.API.STREAM.INFO.TELEMETRY", "$JS.API.STREAM.NAMES"][..],
-            &["telemetry.>", "deadletter.>", "humidity"],
+            &["_INBOX_observer.x.*"],
         ];
         let may_not = [
             &[
@@ -252,9 +252,27 @@ async fn an_observer_looks_and_touches_nothing() {
                 "flightline.api.STREAM.PURGE.TELEMETRY",
                 "$KV.lanes-TELEMETRY.a",
             ][..],
-            &["_INBOX_worker.>", ">", "$SYS.>"],
+            &["_INBOX_worker.>", "telemetry.>", ">", "$SYS.>"],
         ];
         holds(&server, "observer", may, may_not).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_says_nothing() {
+    for server in servers() {
+        let may = [&[][..], &["telemetry.>", "deadletter.>", "$JS.EVENT.>"]];
+        let may_not = [
+            &[
+                "telemetry.app.sensor.a",
+                "humidity",
+                "_INBOX_worker.x.1",
+                "$JS.API.INFO",
+                "$JS.API.STREAM.PURGE.TELEMETRY",
+            ][..],
+            &["_INBOX_worker.>", "$KV.>", ">", "$SYS.>"],
+        ];
+        holds(&server, "listener", may, may_not).await;
     }
 }
 

@@ -230,41 +230,43 @@ async fn an_observer_is_shown_what_there_is() {
         assert_eq!(first.subject.as_str(), "telemetry.app.other.true");
         let account: Value = context.request("INFO", &json!({})).await.unwrap();
         assert_eq!(account["streams"], 3, "{version}: {account}");
+    }
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_hears_what_other_accounts_publish() {
+    for server in servers() {
+        let operator = client(&server, "operator").await;
+        set_up(&operator).await;
+        let listener = client(&server, "listener").await;
         let mut heard = Vec::new();
         for subject in ["telemetry.>", "humidity", "deadletter.>", "$JS.EVENT.>"] {
-            heard.push(observer.subscribe(subject).await.unwrap());
+            heard.push(listener.subscribe(subject).await.unwrap());
         }
-        observer.flush().await.unwrap();
-        // What an import hears is known to the server a moment later.
-        observer.request("$JS.API.INFO", "".into()).await.unwrap();
-        let sensor = client(&server, "sensor").await;
-        let worker = client(&server, "worker").await;
-        sensor
-            .publish("telemetry.app.sensor.a", "m v=1".into())
-            .await
-            .unwrap();
-        sensor.publish("humidity", "{}".into()).await.unwrap();
-        worker
-            .publish("deadletter.app.sensor.a", "x".into())
-            .await
-            .unwrap();
+        // A publisher's connection may be served before the subscriptions are.
+        listener.flush().await.unwrap();
+        let [sensor, worker] = [client(&server, "sensor"), client(&server, "worker")];
+        let (sensor, worker) = (sensor.await, worker.await);
+        for (client, subject) in [
+            (&sensor, "telemetry.app.sensor.a"),
+            (&sensor, "humidity"),
+            (&worker, "deadletter.app.sensor.a"),
+        ] {
+            client.publish(subject, "m v=1".into()).await.unwrap();
+            client.flush().await.unwrap();
+        }
         misuse(&worker, "$JS.API.STREAM.DELETE.TELEMETRY").await;
-        sensor.flush().await.unwrap();
         let mut subjects = Vec::new();
         for subscriber in &mut heard {
             subjects.push(next(subscriber).await);
         }
         let event = subjects.pop().unwrap();
         assert!(event.starts_with("$JS.EVENT.ADVISORY."), "{event}");
-        assert_eq!(
-            subjects,
-            [
-                "telemetry.app.sensor.a",
-                "humidity",
-                "deadletter.app.sensor.a"
-            ],
-            "{version}"
-        );
+        let wanted = [
+            "telemetry.app.sensor.a",
+            "humidity",
+            "deadletter.app.sensor.a",
+        ];
+        assert_eq!(subjects, wanted, "{}", server.version());
     }
 }
