@@ -23,7 +23,8 @@ mod tests {
     #[test]
     fn the_probe_is_one_line() {
         let line = line(SystemTime::now());
-        let scanned = Scanner::new(Rules::of([])).next(&line, 0).unwrap();
+        let mut scanner = Scanner::new(Rules::of([]));
+        let scanned = scanner.next(&line, 0).unwrap();
         assert!(scanned.line.is_ok());
         assert_eq!(scanned.range, 0..line.len() - 1);
     }
