@@ -80,7 +80,8 @@ impl Storing {
             Ok(Err(error)) => self.failed(&error),
             Err(_) => {
                 self.outlet.failed();
-                Outcome::later("the stream has not acknowledged all of it in time: send it again")
+                warn!("the stream has not acknowledged in time what was written to ingest");
+                Outcome::Unacked
             }
         }
     }
