@@ -251,7 +251,8 @@ impl Bus {
         self.client.new_inbox()
     }
 
-    /// Returns when the server has got all that was published before.
+    /// Returns when all that was published and subscribed to before has left this process. Whether the server has dealt with it, only
+    /// an answer of its own tells.
     ///
     /// # Errors
     /// When the connection is closed.

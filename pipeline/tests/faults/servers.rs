@@ -43,9 +43,13 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Whether everything in the stream is acked.
+    /// Whether everything in the stream is acked: the ack floor is the highest sequence that has nothing un-acked at or below it.
+    ///
+    /// What the server counts as un-acked is not asked: with acks that cover all before them, nats-server 2.9 may put a message back
+    /// below its floor when it was just sent again, takes no ack for it there, and counts it for ever. Later ones look for such
+    /// (`checkPending` of consumer.go: `seq <= o.asflr`).
     pub(crate) fn is_through(self) -> bool {
-        self.floor >= self.last && self.pending + self.ack_pending == 0
+        self.floor >= self.last && self.pending == 0
     }
 }
 

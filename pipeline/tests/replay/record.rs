@@ -12,6 +12,7 @@ use flightline_link::nats::{INBOX_PREFIX, Nats as NatsConfig, NatsAuth};
 use flightline_link::tls::Tls;
 use futures_util::StreamExt;
 use predicates::str::contains;
+use serde_json::Value;
 
 use super::support::{BINARY, PATIENCE};
 use super::{flightline, replay, to_nats};
@@ -56,6 +57,17 @@ fn messages() -> Vec<Published> {
     ]
 }
 
+/// Waits until the server passes everything on to `count` subscriptions: who has subscribed has only sent the wish.
+fn everything_is_heard(nats: &Nats, count: usize) {
+    let heard = || {
+        let said = nats.monitor("/subsz?subs=true");
+        let subscriptions = said["subscriptions_list"].as_array();
+        let all = |list: &Vec<Value>| list.iter().filter(|one| one["subject"] == ">").count();
+        subscriptions.map_or(0, all) == count
+    };
+    wait::until(PATIENCE, heard).unwrap();
+}
+
 async fn publish(bus: &Bus, messages: &[Published]) {
     for (subject, headers, payload) in messages {
         let subject = subject.as_str().into();
@@ -88,13 +100,14 @@ async fn a_recording_that_is_played_is_what_was_published() {
         let log = folder.path().join("said");
         let mut recorder = Process::spawn(command, &log).unwrap();
         wait::until(PATIENCE, || recorder.tail().contains("recording")).unwrap();
+        everything_is_heard(&nats, 1);
         publish(&bus, &messages()).await;
         let status = recorder.wait(PATIENCE).unwrap();
         assert_eq!(status.code(), Some(0), "{}", recorder.tail());
         assert!(recorder.tail().contains("5 messages recorded"));
 
         let mut played = bus.subscribe(">").await.unwrap();
-        bus.flush().await.unwrap();
+        everything_is_heard(&nats, 1);
         let file = folder.path().join(name);
         tokio::task::block_in_place(|| {
             let words = ["--to", "nats", "--speed", "max"];
