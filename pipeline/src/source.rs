@@ -28,6 +28,8 @@ mod inbox;
 pub mod pulls;
 /// What a JetStream message's reply subject tells.
 mod reply;
+/// What a message's headers tell.
+mod said;
 /// What a consumer will not deliver any more.
 pub(crate) mod given_up;
 /// What can have happened to a stream behind our back, and how it is told.

@@ -17,6 +17,7 @@ use flightline_contract::encoding::CONTENT_TYPE;
 use flightline_fixtures::generator::{JSON, Message};
 use flightline_fixtures::influxd::Influxd;
 use flightline_fixtures::nats::Nats;
+use flightline_fixtures::points::Time;
 use flightline_fixtures::wait;
 use flightline_fixtures::worker::Worker;
 use support::{BINARY, PATIENCE, Publisher, config};
@@ -72,6 +73,18 @@ impl Desk {
             (CONTENT_TYPE, JSON),
         ];
         self.file(&headers, payload).await;
+    }
+
+    /// A store, and a worker that writes to it.
+    fn stored(&self) -> (Influxd, Worker) {
+        let influx = Influxd::start();
+        influx.create_database("flight");
+        let sink = format!(
+            "[batch]\nage = \"100ms\"\n[sink]\nkind = \"influxdb\"\napi = \"v1\"\nurl = \"{}\"\ndb = \"flight\"\n",
+            influx.url()
+        );
+        let worker = Worker::start(BINARY, &config(&self.nats, &sink));
+        (influx, worker)
     }
 
     fn dead(&self, words: &str) -> Output {
@@ -288,13 +301,7 @@ async fn a_replay_ends_also_while_a_worker_refuses_again_what_it_publishes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_was_mended_is_stored_by_the_worker_that_refused_it() {
     let desk = Desk::new().await;
-    let influx = Influxd::start();
-    influx.create_database("flight");
-    let sink = format!(
-        "[batch]\nage = \"100ms\"\n[sink]\nkind = \"influxdb\"\napi = \"v1\"\nurl = \"{}\"\ndb = \"flight\"\n",
-        influx.url()
-    );
-    let worker = Worker::start(BINARY, &config(&desk.nats, &sink));
+    let (influx, worker) = desk.stored();
     let bad = Message {
         subject: "telemetry.app.s.a".to_owned(),
         content_type: Some(JSON),
@@ -312,6 +319,36 @@ async fn a_message_that_was_mended_is_stored_by_the_worker_that_refused_it() {
     let stored = || influx.points("flight").iter().count() == 1;
     wait::until(PATIENCE, stored).unwrap();
     assert_eq!(desk.count("DEADLETTER").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_was_mended_gets_the_time_it_would_have_had() {
+    let desk = Desk::new().await;
+    let (influx, worker) = desk.stored();
+    let message = Message {
+        subject: "telemetry.app.s.a".to_owned(),
+        content_type: None,
+        payload: b"m v=1i\nm v=\nm v=3i\n".to_vec(),
+        points: Vec::new(),
+        refused: Vec::new(),
+    };
+    desk.publisher.publish(&[message]).await;
+    desk.publisher.wait_all_acked(|| worker.log()).await;
+    std::fs::write(desk.folder.path().join("mended"), "m v=2i").unwrap();
+    let output = desk.dead("replay 1 --from mended");
+    assert_eq!(code(&output), 0, "{output:?}");
+    let stored = || influx.points("flight").iter().count() == 3;
+    wait::until(PATIENCE, stored).unwrap();
+    let raw = desk.stream("TELEMETRY").await.get_raw_message(1).await;
+    let first = i64::try_from(raw.unwrap().time.unix_timestamp_nanos()).unwrap();
+    let points = influx.points("flight");
+    let found: Vec<_> = points
+        .iter()
+        .map(|(key, fields)| (key.time, fields["v"].to_string()))
+        .collect();
+    let expected = [(0, "1i"), (1, "2i"), (2, "3i")];
+    let expected = expected.map(|(later, value)| (Time::At(first + later), value.to_owned()));
+    assert_eq!(found, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ pub const STREAM: &str = "Flightline-Stream";
 /// Header: its sequence in that stream; absent for core NATS.
 pub const SEQUENCE: &str = "Flightline-Sequence";
 /// Header: when the message entered its stream (core NATS: when it was received), in nanoseconds since the Unix epoch. A line without a
-/// timestamp is of this time.
+/// timestamp is of this time. On a message that is published it says the same: so a letter that is published again is of its old time.
 pub const TIME: &str = "Flightline-Time";
 /// Header: the line within the message, from 1; absent when the whole message is meant.
 pub const LINE: &str = "Flightline-Line";

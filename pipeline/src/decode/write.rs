@@ -8,14 +8,11 @@ use flightline_contract::deadletter::Reason;
 use crate::decode::dialect::Rules;
 use crate::decode::line::{FieldSpan, FieldType, Line, Span, TagSpan};
 use crate::decode::scan::twice::Seen;
-use crate::decode::scan::{KEY_LIMIT, LINE_LIMIT};
+use crate::decode::scan::{KEY_LIMIT, LINE_LIMIT, TIMES};
 
 mod escape;
 
 pub(super) use escape::with_decimal;
-
-/// The times that every store takes: InfluxDB 1 and 2 keep the outermost ones for themselves.
-const TIMES: std::ops::RangeInclusive<i64> = i64::MIN + 2..=i64::MAX - 1;
 
 /// Keys that stores keep for themselves: they drop such a tag or field, or refuse the line.
 const RESERVED: [&str; 3] = ["time", "_measurement", "_field"];

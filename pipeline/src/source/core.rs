@@ -16,11 +16,11 @@ use tracing::warn;
 use super::arrivals::Arrivals;
 use super::drops::{Drops, Queues};
 use super::handoff::Handoff;
-use super::jetstream::declared;
 use super::merged::Merged;
+use super::said::Said;
 use crate::bus::{Bus, BusError};
 use crate::config::Core;
-use crate::delivery::{Ack, Attempt, CHUNK, Declared, Delivery, Stamp};
+use crate::delivery::{Ack, Attempt, CHUNK, Delivery, Stamp};
 use crate::metrics::Metrics;
 
 /// How often a subscription that the server refuses is asked for again: somebody may have allowed it.
@@ -183,15 +183,16 @@ struct Hands {
 
 impl Hands {
     fn take(&mut self, message: Message) {
+        let said = Said::by(message.headers.as_ref());
         self.handoff.hold(Delivery {
             subject: message.subject,
             payload: message.payload,
-            declared: message.headers.as_ref().map_or(Declared::Nothing, declared),
-            stamp: Stamp {
+            declared: said.encoding,
+            stamp: said.stamp(Stamp {
                 time: self.arrivals.stamp(),
                 sequence: None,
                 attempt: Attempt::First,
-            },
+            }),
             ack: Ack::none(),
         });
     }

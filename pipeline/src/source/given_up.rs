@@ -14,9 +14,9 @@ use super::plan::published;
 use crate::bus::{Advisories, Bus, EnsureError, GivesUp, Kept, Saying};
 use crate::config::JetStream;
 use crate::deadletter::{Closed, Letter, Office};
-use crate::delivery::{Attempt, Declared, Stamp};
+use crate::delivery::{Attempt, Stamp};
 use crate::metrics::{Metrics, Stage};
-use crate::source::jetstream::declared;
+use crate::source::said::Said;
 
 /// Between two tries when the server does not answer, and until a consumer is there that is not yet.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -154,22 +154,18 @@ fn letter(saying: &Saying, kept: Kept, prefix: &str) -> Letter {
         "" => format!("consumer {consumer} gave it up after {deliveries} deliveries"),
         reason => format!("consumer {consumer} was told to give it up: {reason}"),
     };
-    let declared = if kept.headers.is_empty() {
-        Declared::Nothing
-    } else {
-        declared(&kept.headers)
-    };
+    let said = Said::by(Some(&kept.headers));
     Letter {
         reason: Reason::GivenUp,
         detail,
         subject: published(Subject::from(kept.subject), prefix),
-        stamp: Stamp {
+        stamp: said.stamp(Stamp {
             time: kept.time,
             sequence: Some(kept.sequence),
             attempt: Attempt::Again,
-        },
+        }),
         line: None,
-        declared,
+        declared: said.encoding,
         payload: kept.payload,
     }
 }

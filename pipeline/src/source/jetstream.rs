@@ -32,8 +32,6 @@ mod look;
 /// From a pull to its end.
 mod session;
 
-pub(crate) use session::declared;
-
 /// Pauses between tries to start over: the first and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 

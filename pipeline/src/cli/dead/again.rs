@@ -6,6 +6,7 @@ use std::num::NonZeroU64;
 
 use async_nats::{HeaderMap, Subject};
 use bytes::Bytes;
+use flightline_contract::deadletter::TIME;
 use flightline_contract::encoding::CONTENT_TYPE;
 
 use super::chosen;
@@ -32,6 +33,8 @@ enum Door {
 struct Message {
     subject: Subject,
     content_type: Option<String>,
+    /// Of its lines that have none of their own, in nanoseconds since the Unix epoch.
+    time: Option<i64>,
     id: String,
     payload: Bytes,
 }
@@ -200,6 +203,7 @@ impl Work<'_> {
         Ok(Message {
             subject,
             content_type: declared.map(str::to_owned),
+            time: letter.time_of_line(),
             id: id(letter, &payload),
             payload,
         })
@@ -209,12 +213,16 @@ impl Work<'_> {
         let Message {
             subject,
             content_type,
+            time,
             id,
             payload,
         } = message;
         let mut headers = HeaderMap::new();
         if let Some(content_type) = content_type {
             headers.insert(CONTENT_TYPE, content_type.as_str());
+        }
+        if let Some(time) = time {
+            headers.insert(TIME, time.to_string().as_str());
         }
         match &self.door {
             Door::Stream(bus) => {

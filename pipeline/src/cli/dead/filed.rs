@@ -85,6 +85,12 @@ impl Filed {
         self.header(TIME)?.parse().ok()
     }
 
+    /// The time of its line, if that has none of its own: each line of a message is a nanosecond behind the one before it.
+    pub(super) fn time_of_line(&self) -> Option<i64> {
+        let before = self.line().map_or(0, |line| line.saturating_sub(1));
+        Some(self.entered()?.saturating_add(i64::from(before)))
+    }
+
     /// The line within the message, from 1.
     pub(super) fn line(&self) -> Option<u32> {
         self.header(LINE)?.parse().ok()

@@ -4,8 +4,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use async_nats::{HeaderMap, Message, StatusCode, Subject};
-use flightline_contract::encoding::{CONTENT_TYPE, Encoding};
+use async_nats::{Message, StatusCode, Subject};
 use futures_util::FutureExt;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -13,7 +12,7 @@ use tracing::warn;
 
 use super::{Acks, Over, Source};
 use crate::bus::{EnsureError, Line};
-use crate::delivery::{Ack, CHUNK, Declared, Delivery};
+use crate::delivery::{Ack, CHUNK, Delivery};
 use crate::source::era::Era;
 use crate::source::handoff::Handoff;
 use crate::source::inbox::Inbox;
@@ -22,6 +21,7 @@ use crate::source::ledger::Arrival;
 use crate::source::plan;
 use crate::source::pulls::{self, Pulls, Told};
 use crate::source::reply::{self, Reply};
+use crate::source::said::Said;
 
 /// Two missed heartbeats: something open here is not open there.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -174,11 +174,12 @@ impl Source {
             self.metrics.duplicates.inc();
             return Ok(());
         };
+        let said = Said::by(message.headers.as_ref());
         handoff.hold(Delivery {
             subject: plan::published(message.subject, &self.prefix),
             payload: message.payload,
-            declared: message.headers.as_ref().map_or(Declared::Nothing, declared),
-            stamp: reply.stamp,
+            declared: said.encoding,
+            stamp: said.stamp(reply.stamp),
             ack,
         });
         Ok(())
@@ -295,13 +296,4 @@ fn status_says(status: StatusCode, message: &Message, pulls: &mut Pulls) -> Resu
             Err(Over::Status(format!("{status} {description}")))
         }
     }
-}
-
-/// What the headers say of the encoding.
-pub(crate) fn declared(headers: &HeaderMap) -> Declared {
-    headers
-        .get(CONTENT_TYPE)
-        .map_or(Declared::Nothing, |value| {
-            Encoding::from_content_type(value.as_str()).map_or(Declared::Unknown, Declared::Known)
-        })
 }
