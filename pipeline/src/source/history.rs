@@ -191,7 +191,14 @@ impl History {
     /// Looks at the consumer and its stream, says what is damaged, and keeps what was seen if it is time to. `None`: there is no such
     /// consumer now.
     async fn look(&self) -> Result<Option<ConsumerState>, EnsureError> {
+        let (stream, consumer) = (&self.config.stream, &self.config.consumer);
         let mut memory = self.memory.lock().await;
+        // There may be no stream yet, beside which it could be kept.
+        if memory.recalled == Recalled::No
+            && self.bus.consumer_state(stream, consumer).await?.is_none()
+        {
+            return Ok(None);
+        }
         let before = if memory.is_due() {
             memory.read().await
         } else {
@@ -205,7 +212,6 @@ impl History {
                 self.tell(damage);
             }
         }
-        let (stream, consumer) = (&self.config.stream, &self.config.consumer);
         let Some(state) = self.bus.consumer_state(stream, consumer).await? else {
             return Ok(None);
         };
