@@ -15,7 +15,9 @@ pub mod finding;
 pub mod show;
 /// Settings that do not fit each other.
 mod settings;
-/// This machine: folders, ports, limits, certificates.
+/// Where a worker would listen.
+mod listeners;
+/// This machine: folders, limits, certificates.
 mod machine;
 /// Until when a certificate holds.
 mod certificate;
@@ -47,7 +49,8 @@ pub enum Probe {
 /// Looks at everything `config` names.
 pub async fn examine(config: &Config, probe: Probe) -> Report {
     let mut findings = settings::judge(config);
-    findings.extend(machine::examine(config).await);
+    findings.extend(listeners::examine(config).await);
+    findings.extend(machine::examine(config));
     findings.extend(nats::examine(config).await);
     for sink in &config.sinks {
         findings.extend(sinks::examine(config, sink, probe).await);

@@ -79,7 +79,7 @@ fn without_any_server_the_machine_is_looked_at_first_and_the_exit_code_is_69() {
         .collect();
     assert_eq!(
         codes,
-        ["admin_taken", "nats_unreachable", "sink_unreachable"]
+        ["port_taken", "nats_unreachable", "sink_unreachable"]
     );
     assert!(started.elapsed() < Duration::from_secs(40));
 }
@@ -115,8 +115,13 @@ fn what_is_wrong_with_the_machine_is_found() {
     let address = taken.local_addr().unwrap().to_string();
     Visit::new(NOWHERE).key("ADMIN__LISTEN", &address).finds(
         "warning",
-        "admin_taken",
+        "port_taken",
         "somebody listens",
+    );
+    Visit::new(NOWHERE).key("INGEST__LISTEN", &address).finds(
+        "warning",
+        "port_taken",
+        "ingest.listen",
     );
     // No user may make a file there.
     Visit::new(NOWHERE)
@@ -139,6 +144,21 @@ fn what_is_wrong_with_the_machine_is_found() {
     let ca = certificates.ca.display().to_string();
     let visit = Visit::new(NOWHERE).key("NATS__TLS__CA_FILE", &ca);
     visit.finds("warning", "certificate_ends", "nats.tls.ca_file");
+    for listener in ["INGEST", "ADMIN"] {
+        let own = &certificates.server;
+        let visit = Visit::new(NOWHERE)
+            .key("INGEST__LISTEN", "127.0.0.1:0")
+            .key(
+                &format!("{listener}__TLS__CERT_FILE"),
+                &own.cert.display().to_string(),
+            )
+            .key(
+                &format!("{listener}__TLS__KEY_FILE"),
+                &own.key.display().to_string(),
+            );
+        let key = format!("{}.tls.cert_file", listener.to_lowercase());
+        visit.finds("warning", "certificate_ends", &key);
+    }
     let key = certificates.client.key.display().to_string();
     let visit = Visit::new(NOWHERE).key("NATS__TLS__CA_FILE", &key);
     visit.finds("error", "certificate_ends", "a key is no certificate");

@@ -76,8 +76,8 @@ codes! {
     AckWaitShort = "ack_wait_short",
     /// The server stops delivering before the sinks are busy.
     AckPendingSmall = "ack_pending_small",
-    /// Somebody else listens where the admin listener would.
-    AdminTaken = "admin_taken",
+    /// Somebody else listens where a worker would.
+    PortTaken = "port_taken",
     /// A worker runs here.
     WorkerRuns = "worker_runs",
     /// A folder cannot be written to.

@@ -1,14 +1,10 @@
-//! This machine: the folders that are written to, the admin listener's port, how many files may be open, until when certificates hold.
+//! This machine: the folders that are written to, how many files may be open, until when certificates hold.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::statvfs::statvfs;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
 
 use super::certificate;
 use super::finding::{Code, Finding};
@@ -21,12 +17,10 @@ const FILES: u64 = 1_024;
 const ROOM: u64 = 10;
 /// Before a certificate ends: enough for somebody to come back from a holiday.
 const NOTICE: Duration = Duration::from_secs(30 * 24 * 3600);
-/// For whoever listens on the admin port to say what it is.
-const ANSWER: Duration = Duration::from_secs(2);
 
 /// Looks at it.
-pub(super) async fn examine(config: &Config) -> Vec<Finding> {
-    let mut findings = vec![admin(config.admin.listen).await];
+pub(super) fn examine(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
     for sink in &config.sinks {
         if let SinkKind::File(file) = &sink.kind {
             findings.extend(files(&format!("sink {}", sink.name), file));
@@ -49,34 +43,6 @@ pub(super) async fn examine(config: &Config) -> Vec<Finding> {
         findings.push(certificate(&key, &file, certificate::ends(&file), now));
     }
     findings
-}
-
-async fn admin(address: SocketAddr) -> Finding {
-    let about = "admin.listen";
-    match TcpListener::bind(address).await {
-        Ok(_) => Finding::ok(Code::AdminTaken, about).found(format!("{address} is free")),
-        Err(_) if is_worker(address).await => {
-            Finding::ok(Code::WorkerRuns, about).found(format!("a worker listens on {address}"))
-        }
-        Err(error) => Finding::warning(Code::AdminTaken, about)
-            .found(format!("{address}: {error}"))
-            .means("a worker with this configuration does not start here")
-            .cure("name another address, or port 0 for any, in admin.listen")
-            .by_settings(),
-    }
-}
-
-async fn is_worker(address: SocketAddr) -> bool {
-    let ask = async {
-        let mut stream = TcpStream::connect(address).await?;
-        let request = "GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
-        stream.write_all(request.as_bytes()).await?;
-        let mut answer = Vec::new();
-        // The own metrics come first.
-        stream.take(64 << 10).read_to_end(&mut answer).await?;
-        Ok::<_, std::io::Error>(String::from_utf8_lossy(&answer).contains("flightline_"))
-    };
-    matches!(timeout(ANSWER, ask).await, Ok(Ok(true)))
 }
 
 fn files(about: &str, file: &LineFile) -> Vec<Finding> {
@@ -165,7 +131,16 @@ fn certificates(config: &Config) -> Vec<(String, PathBuf)> {
         let own = tls.identity.iter();
         ca.chain(own.map(move |(cert, _)| (format!("{key}.cert_file"), cert.clone())))
     });
-    files.collect()
+    let ingest = config.ingest.iter().map(|front| ("ingest", &front.tls));
+    let listeners = [("admin", &config.admin.tls)].into_iter().chain(ingest);
+    let served = listeners.flat_map(|(key, tls)| {
+        let named = tls.iter().flat_map(|tls| {
+            let own = [("cert_file", &tls.cert)].into_iter();
+            own.chain(tls.client_ca.iter().map(|ca| ("client_ca_file", ca)))
+        });
+        named.map(move |(part, file)| (format!("{key}.tls.{part}"), file.clone()))
+    });
+    files.chain(served).collect()
 }
 
 fn certificate(
