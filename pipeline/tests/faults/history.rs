@@ -39,6 +39,7 @@ pub(crate) fn faults() -> Vec<Fault> {
             doom(scene, |scene| {
                 ask(scene, &format!("$JS.API.STREAM.PURGE.{STREAM}"));
             });
+            wait_said(scene);
         }),
         doomed("stream_deleted", |scene| {
             doom(scene, delete_stream);
@@ -50,6 +51,15 @@ pub(crate) fn faults() -> Vec<Fault> {
                 scene.nats.create_stream();
             });
             wait_said(scene);
+        }),
+        // Its successor has of the old stream only what is remembered beside it.
+        doomed("stream_replaced_and_the_worker_killed", |scene| {
+            doom(scene, |scene| {
+                delete_stream(scene);
+                scene.nats.create_stream();
+            });
+            wait_said(scene);
+            scene.kill_worker();
         }),
     ]
 }

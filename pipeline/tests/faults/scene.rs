@@ -263,6 +263,12 @@ impl Scene {
                 .push(format!("of {sent} not all are acked: {stuck:?}"));
         }
         let progress = self.progress();
+        let gone = sent.saturating_sub(progress.last);
+        if gone > 0 && self.purged.is_empty() {
+            self.wrong.push(format!(
+                "the stream has lost {gone} of {sent} messages that it acknowledged"
+            ));
+        }
         let mut logs = Vec::new();
         while let Some(worker) = self.workers.pop() {
             logs.push(self.end(worker));

@@ -14,9 +14,9 @@ pub(crate) const REACH: Duration = Duration::from_secs(30);
 /// Where a message is on its way through a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// The worker has it, and the server is in the middle of the next.
+    /// The worker has it, and the server is in the middle of the next. What came long before may be anywhere.
     Pulled,
-    /// Its lines are in the open batch.
+    /// Its lines are in the open batch, or in one that was cut just now; nothing of it is sent.
     Decoded,
     /// Its batch is cut, and the store has seen nothing of it.
     Batched,
@@ -66,10 +66,11 @@ impl Scene {
         let (wire, trap) = match step {
             Step::Pulled => (&self.wire_nats, held(delivery, nth_delivery, Way::Down)),
             Step::Decoded => {
+                // First: what is decoded from now on cannot be sent.
+                self.wire_store.arm(no_request);
                 let decoded = self.decoded();
                 self.worker()
                     .wait_for("lines are decoded", REACH, || self.decoded() > decoded);
-                self.wire_store.arm(no_request);
                 return;
             }
             Step::Batched => (&self.wire_store, no_request),

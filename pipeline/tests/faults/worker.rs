@@ -11,6 +11,9 @@ use crate::step::Step;
 /// For a drain with servers that answer.
 const DRAINED: Duration = Duration::from_secs(30);
 
+/// More than the deliveries from which on a message goes alone (`reply::OFTEN`).
+const DEATHS: u32 = 8;
+
 /// The faults of this family.
 pub(crate) fn faults() -> Vec<Fault> {
     let at = |what: &str, steps: &[Step], act: fn(&mut Scene, Step)| {
@@ -25,12 +28,31 @@ pub(crate) fn faults() -> Vec<Fault> {
     faults.extend(at("stopped", &Step::ALL, stopped));
     faults.extend(at("ended", &held, ended));
     faults.extend(at("killed_in_its_drain", &held, killed_in_its_drain));
+    let again = Fault::new(
+        "worker::killed_again_and_again_in_an_outage",
+        again_and_again,
+    );
+    faults.push(again.long());
     faults
 }
 
 pub(crate) fn killed(scene: &mut Scene, step: Step) {
     scene.reach(step);
     scene.kill_worker();
+}
+
+/// SIGKILL to one after the other while the store is away: their messages are delivered so often that each is looked at alone, and none of
+/// them is to blame.
+fn again_and_again(scene: &mut Scene) {
+    scene.influx.server().stop();
+    for _ in 0..DEATHS {
+        scene.worker().wait_for("messages come", DRAINED, || {
+            scene.worker().metric("flightline_received_messages_total") > 0.0
+        });
+        scene.kill_worker();
+        Scene::pass(scene.longer_than_ack_wait());
+    }
+    scene.influx.server().resume_service();
 }
 
 /// SIGSTOP; the servers go on, and in half of the runs deliver again what the worker holds.
