@@ -13,12 +13,12 @@ use std::time::Duration;
 use flightline_contract::token::{PrefixError, TokenError};
 use flightline_link::tls::TlsError;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::admin::health;
 use crate::bus::Bus;
 use crate::config;
 use crate::config::{Config, Source};
@@ -134,8 +134,16 @@ impl Front {
             ingest.max_pending,
             metrics.ingest.held_bytes.clone(),
         ));
+        let requests = Arc::new(Room::new(
+            ingest.max_requests,
+            metrics.ingest.in_flight.clone(),
+        ));
         let outlet = Arc::new(Outlet::new(&source.stream));
-        console.health.front(Arc::clone(&room), Arc::clone(&outlet));
+        console.health.front(health::Front {
+            room: Arc::clone(&room),
+            requests: Arc::clone(&requests),
+            outlet: Arc::clone(&outlet),
+        });
         let intake = Arc::new(Intake::new(ingest, config)?);
         let desk = Arc::new(Desk {
             intake: Arc::clone(&intake),
@@ -144,7 +152,7 @@ impl Front {
                 whole: ingest.timeout,
             },
             room,
-            requests: Arc::new(Semaphore::new(ingest.max_requests)),
+            requests,
             storing: Arc::new(Storing {
                 intake,
                 outlet,

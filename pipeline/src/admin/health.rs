@@ -27,6 +27,11 @@ pub enum Readiness {
         /// The mark.
         high_water: usize,
     },
+    /// So many requests to the front are under way as may be.
+    Crowded {
+        /// Requests under way.
+        requests: usize,
+    },
     /// NATS is reached, but what was written to the front was not acknowledged.
     Stalled,
     /// It ends.
@@ -40,7 +45,7 @@ impl Readiness {
             Self::Connecting => "connecting",
             Self::Refused { .. } => "refused",
             Self::Ready => "ready",
-            Self::Overloaded { .. } => "overloaded",
+            Self::Overloaded { .. } | Self::Crowded { .. } => "overloaded",
             Self::Stalled => "stalled",
             Self::Draining => "draining",
         }
@@ -50,9 +55,11 @@ impl Readiness {
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Ready => None,
-            Self::Connecting | Self::Refused { .. } | Self::Overloaded { .. } | Self::Stalled => {
-                Some(Duration::from_secs(1))
-            }
+            Self::Connecting
+            | Self::Refused { .. }
+            | Self::Overloaded { .. }
+            | Self::Crowded { .. }
+            | Self::Stalled => Some(Duration::from_secs(1)),
             // Its successor needs a moment.
             Self::Draining => Some(Duration::from_secs(5)),
         }
@@ -75,6 +82,10 @@ impl fmt::Display for Readiness {
                     "overloaded: {held} bytes held, the high-water mark is {high_water}"
                 )
             }
+            Self::Crowded { requests } => write!(
+                f,
+                "overloaded: {requests} requests to ingest are under way, ingest.max_requests has no room for more"
+            ),
             Self::Stalled => {
                 f.write_str("stalled: the stream does not take what is written to ingest")
             }
@@ -104,9 +115,13 @@ pub struct Health {
 
 /// What readiness depends on where there is a write front.
 #[derive(Debug)]
-struct Front {
-    room: Arc<Room>,
-    outlet: Arc<Outlet>,
+pub(crate) struct Front {
+    /// For bodies.
+    pub(crate) room: Arc<Room>,
+    /// For requests.
+    pub(crate) requests: Arc<Room>,
+    /// The way to the stream.
+    pub(crate) outlet: Arc<Outlet>,
 }
 
 impl Front {
@@ -115,6 +130,10 @@ impl Front {
             Readiness::Overloaded {
                 held: self.room.held(),
                 high_water: self.room.limit(),
+            }
+        } else if self.requests.is_full() {
+            Readiness::Crowded {
+                requests: self.requests.held(),
             }
         } else if self.outlet.is_open() {
             Readiness::Ready
@@ -169,9 +188,9 @@ impl Health {
         }
     }
 
-    /// The write front has this room and this way to the stream: with the one full or the other closed the worker takes nothing.
-    pub fn front(&self, room: Arc<Room>, outlet: Arc<Outlet>) {
-        self.front.get_or_init(|| Front { room, outlet });
+    /// There is a write front: with no room in it, or its way to the stream closed, the worker takes nothing.
+    pub(crate) fn front(&self, front: Front) {
+        self.front.get_or_init(|| front);
     }
 
     /// Something broke that this process cannot mend: `/healthz` fails from now on with the first such reason.

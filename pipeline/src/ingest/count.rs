@@ -19,7 +19,6 @@ pub(super) struct Counted<'m> {
 impl<'m> Counted<'m> {
     /// From now on.
     pub(super) fn start(api: Api, metrics: &'m Ingest) -> Self {
-        metrics.in_flight.inc();
         Self {
             api,
             metrics,
@@ -40,7 +39,6 @@ impl<'m> Counted<'m> {
 
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        self.metrics.in_flight.dec();
         let labels = [self.api.as_str(), self.status];
         self.metrics.requests.with_label_values(&labels).inc();
         self.metrics

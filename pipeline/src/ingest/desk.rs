@@ -10,7 +10,6 @@ use http::header::EXPECT;
 use http::request::Parts;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
@@ -48,7 +47,7 @@ pub(super) struct Desk {
     pub(super) intake: Arc<Intake>,
     pub(super) limits: Limits,
     pub(super) room: Arc<Room>,
-    pub(super) requests: Arc<Semaphore>,
+    pub(super) requests: Arc<Room>,
     pub(super) storing: Arc<Storing>,
     pub(super) health: Arc<Health>,
     pub(super) metrics: Arc<Metrics>,
@@ -59,7 +58,7 @@ struct Admitted {
     asked: Asked,
     place: Place,
     until: Instant,
-    turn: OwnedSemaphorePermit,
+    turn: Place,
 }
 
 impl Desk {
@@ -109,8 +108,8 @@ impl Desk {
         if !self.storing.outlet.is_open() {
             return Err(Outcome::later(CLOSED));
         }
-        let turn = Arc::clone(&self.requests).try_acquire_owned();
-        let turn = turn.map_err(|_| Outcome::later("as many requests as allowed are under way"))?;
+        let mut turn = self.requests.place();
+        turn.grow_to(1).map_err(|_| Outcome::no_turn())?;
         let mut place = self.room.place();
         if asked.coding == Coding::Identity {
             let room = place.grow_to(asked.announced);

@@ -1,11 +1,11 @@
-//! How many bytes of bodies the front may hold at once. Who finds no room is told to come again; nobody waits for it.
+//! How much the front may hold at once: bytes of bodies, and requests. Who finds no room is told to come again; nobody waits for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use prometheus::IntGauge;
 
-/// The room for bodies under way.
+/// The room for bodies under way, in bytes; or for requests, each of which takes one.
 #[derive(Debug)]
 pub struct Room {
     limit: usize,
@@ -20,7 +20,7 @@ pub struct Room {
 pub(super) struct Full;
 
 impl Room {
-    /// An empty one of `limit` bytes; `gauge` shows how much is taken.
+    /// An empty one; `gauge` shows how much is taken.
     pub(super) fn new(limit: usize, gauge: IntGauge) -> Self {
         Self {
             limit,
@@ -30,12 +30,12 @@ impl Room {
         }
     }
 
-    /// Bytes that are taken.
+    /// How much is taken.
     pub fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Bytes that can be taken.
+    /// How much can be taken.
     pub fn limit(&self) -> usize {
         self.limit
     }
@@ -44,7 +44,7 @@ impl Room {
     /// not to see it flicker.
     pub fn is_full(&self) -> bool {
         self.turned_away.load(Ordering::Relaxed) && {
-            let full = self.held() > self.limit - self.limit / 4;
+            let full = self.held() > self.limit.saturating_sub((self.limit / 4).max(1));
             if !full {
                 self.turned_away.store(false, Ordering::Relaxed);
             }
@@ -52,47 +52,47 @@ impl Room {
         }
     }
 
-    /// A place of no bytes yet.
+    /// A place that takes nothing yet.
     pub(super) fn place(self: &Arc<Self>) -> Place {
         Place {
             room: Arc::clone(self),
-            bytes: 0,
+            taken: 0,
         }
     }
 
-    fn take(&self, bytes: usize) -> Result<(), Full> {
+    fn take(&self, more: usize) -> Result<(), Full> {
         let taken = self
             .held
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
-                held.checked_add(bytes).filter(|sum| *sum <= self.limit)
+                held.checked_add(more).filter(|sum| *sum <= self.limit)
             });
         if taken.is_err() {
             self.turned_away.store(true, Ordering::Relaxed);
             return Err(Full);
         }
-        self.gauge.add(i64::try_from(bytes).unwrap_or(i64::MAX));
+        self.gauge.add(i64::try_from(more).unwrap_or(i64::MAX));
         Ok(())
     }
 
-    fn give_back(&self, bytes: usize) {
-        self.held.fetch_sub(bytes, Ordering::Relaxed);
-        self.gauge.sub(i64::try_from(bytes).unwrap_or(i64::MAX));
+    fn give_back(&self, taken: usize) {
+        self.held.fetch_sub(taken, Ordering::Relaxed);
+        self.gauge.sub(i64::try_from(taken).unwrap_or(i64::MAX));
     }
 }
 
-/// What one body takes of the room, until it is dropped.
+/// What one body or request takes of the room, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
     room: Arc<Room>,
-    bytes: usize,
+    taken: usize,
 }
 
 impl Place {
-    /// Takes as much more as makes `bytes` together; less than it has changes nothing.
-    pub(super) fn grow_to(&mut self, bytes: usize) -> Result<(), Full> {
-        if bytes > self.bytes {
-            self.room.take(bytes - self.bytes)?;
-            self.bytes = bytes;
+    /// Takes as much more as makes `all` together; less than it has changes nothing.
+    pub(super) fn grow_to(&mut self, all: usize) -> Result<(), Full> {
+        if all > self.taken {
+            self.room.take(all - self.taken)?;
+            self.taken = all;
         }
         Ok(())
     }
@@ -100,7 +100,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.room.give_back(self.bytes);
+        self.room.give_back(self.taken);
     }
 }
 

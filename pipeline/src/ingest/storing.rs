@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use flightline_contract::encoding::Encoding;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, warn};
 
@@ -42,7 +41,7 @@ pub(super) struct Load {
     /// What it takes of the room.
     pub(super) place: Place,
     /// Its turn among the requests.
-    pub(super) turn: OwnedSemaphorePermit,
+    pub(super) turn: Place,
 }
 
 impl Storing {
@@ -158,7 +157,6 @@ mod tests {
     use flightline_link::nats::{Nats, NatsAuth};
     use flightline_link::tls::Tls;
     use prometheus::IntGauge;
-    use tokio::sync::Semaphore;
     use tokio::time::timeout;
 
     use super::*;
@@ -195,7 +193,9 @@ mod tests {
             metrics: Arc::new(Metrics::new()),
         });
         let room = Arc::new(Room::new(100, IntGauge::new("held", "held").unwrap()));
-        let requests = Arc::new(Semaphore::new(1));
+        let requests = Arc::new(Room::new(1, IntGauge::new("requests", "requests").unwrap()));
+        let mut turn = requests.place();
+        turn.grow_to(1).unwrap();
         let mut place = room.place();
         place.grow_to(60).unwrap();
         let (service, token) = (Token::new("shop").unwrap(), Token::new("one").unwrap());
@@ -210,12 +210,12 @@ mod tests {
             body: Bytes::from_static(b"left v=1 1"),
             until: Instant::now() + Duration::from_secs(30),
             place,
-            turn: Arc::clone(&requests).try_acquire_owned().unwrap(),
+            turn,
         };
         nats.server().pause();
         let hung_up = timeout(Duration::from_millis(50), storing.store(load)).await;
         assert!(hung_up.is_err());
-        assert_eq!((room.held(), requests.available_permits()), (60, 0));
+        assert_eq!((room.held(), requests.held()), (60, 1));
         assert!(outlet.is_open(), "nothing is known yet");
         let given_back = wait::until(Duration::from_secs(30), || room.held() == 0);
         assert!(given_back.is_ok());

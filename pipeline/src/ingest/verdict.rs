@@ -67,6 +67,10 @@ impl Outcome {
     }
 
     /// Not now: too much is under way.
+    pub(super) fn no_turn() -> Self {
+        Self::later("overloaded: as many requests as ingest.max_requests allows are under way")
+    }
+
     pub(super) fn no_room() -> Self {
         Self::later("overloaded: as many bytes as ingest.max_pending allows are under way")
     }

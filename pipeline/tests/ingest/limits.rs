@@ -133,7 +133,15 @@ fn more_requests_than_allowed_are_told_to_come_again() {
         (refused.status, refused.header("retry-after")),
         (503, Some("1"))
     );
+    let ready = rig.worker.get("/readyz");
+    assert_eq!(ready.status, 503, "{}", ready.text());
+    assert!(
+        ready.text().contains("ingest.max_requests"),
+        "{}",
+        ready.text()
+    );
     holder.send(b"holder v=1 1\n");
     assert_eq!(holder.answer().0, 204);
+    assert_eq!(rig.worker.get("/readyz").status, 200);
     assert_eq!(rig.post("/write?db=x", b"other v=1 1").status, 204);
 }
