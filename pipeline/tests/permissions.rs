@@ -9,12 +9,15 @@ mod users;
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use async_nats::{Event, ServerError};
 use flightline::bus::{Bus, SUBSCRIPTION_CAPACITY};
+use flightline_fixtures::http;
 use flightline_fixtures::nats::{Nats, Options};
-use flightline_fixtures::permissions::{USERS, inbox_of, password_of, shipped};
+use flightline_fixtures::permissions::{USERS, inbox_of, password_of, shipped, shipped_with_front};
+use flightline_fixtures::server::free_port;
 use flightline_fixtures::wait::{until, until_async};
 use flightline_fixtures::worker::Worker;
 use flightline_link::nats::{Echo, Hear, INBOX_PREFIX, Nats as Login, NatsAuth, connect};
@@ -328,5 +331,80 @@ async fn a_program_that_may_not_says_what_and_what_to_do() {
             has(REFUSED) && has(act) && has(subject) && has("permissions of this user")
         };
         worker.wait_for("it is said", PATIENCE, || log(&worker).lines().any(said));
+    }
+}
+
+/// What `flightline` says to `words`, as `user`.
+fn program(server: &Nats, user: &str, folder: &Path, words: &str) -> String {
+    let file = folder.join(format!("{user}.toml"));
+    fs::write(&file, worker_config(server, user, &inbox_of(user), "")).unwrap();
+    let mut command = Command::new(BINARY);
+    command.arg("-c").arg(&file).args(words.split(' '));
+    let output = command.current_dir(folder).env_clear().output().unwrap();
+    let said = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    let said = said.join("\n");
+    let version = server.version();
+    // The server's own settings are the system account's; the doctor says that it cannot see them.
+    let mut lines = said.lines().filter(|line| !line.contains("$SYS."));
+    assert!(
+        !lines.any(|line| line.contains(REFUSED)),
+        "{user}, {words}, {version}: {said}"
+    );
+    assert!(
+        output.status.success(),
+        "{user}, {words}, {version}: {said}"
+    );
+    said
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_uses_a_program_may_do_all_that_it_does() {
+    for options in Options::default().each_version() {
+        let server = shipped_with_front(options).start();
+        let front = free_port();
+        let config = worker_config(
+            &server,
+            "worker",
+            &inbox_of("worker"),
+            &format!("[ingest]\nlisten = \"127.0.0.1:{front}\"\n"),
+        );
+        let mut worker = Worker::start(BINARY, &config);
+        worker.wait_ready();
+        let url = format!("http://127.0.0.1:{front}/write?db=house");
+        let taken = || http::post(&url, b"room t=21.5 1").is_ok_and(|answer| answer.status == 204);
+        worker.wait_for("a line is taken by the front", PATIENCE, taken);
+        worker.wait_for("it is stored", PATIENCE, || {
+            stored(worker.folder()).contains("room t=21.5 1\n")
+        });
+        let producer = bus(&server, "sensor").await;
+        let subject = "telemetry.app.sensor.attic";
+        let kept = producer
+            .store(subject.into(), Default::default(), "room t=".into())
+            .await;
+        kept.unwrap().wait().await.unwrap();
+        let own = tempfile::tempdir().unwrap();
+        let folder = own.path();
+        let run = |user: &str, words: &str| program(&server, user, folder, words);
+        worker.wait_for("the bad line is a letter", PATIENCE, || {
+            run("operator", "dead list").contains(subject)
+        });
+        assert!(run("operator", "dead show 1").contains("room t="));
+        fs::write(folder.join("mended"), "room t=22 2").unwrap();
+        let replayed = run("operator", "dead replay 1 --from mended --delete");
+        assert!(replayed.contains("1 letters"), "{replayed}");
+        worker.wait_for("what was mended is stored", PATIENCE, || {
+            stored(worker.folder()).contains("room t=22 2\n")
+        });
+        run("operator", "setup");
+        run(
+            "listener",
+            "record --for 100ms --subject telemetry.> --out heard.ndjson",
+        );
+        assert_eq!(worker.stop().code(), Some(0), "{}", worker.log());
+        assert!(!log(&worker).contains(REFUSED), "{}", worker.log());
+        for user in ["worker", "operator"] {
+            let found = run(user, "doctor");
+            assert!(!found.contains("jetstream_unseen"), "{user}: {found}");
+        }
     }
 }
