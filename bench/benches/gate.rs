@@ -123,8 +123,8 @@ fn update(mut series: Series) -> Series {
 
 // 1,000 series, and the own metrics.
 #[library_benchmark]
-#[bench::text(args = (known(Order::Rising), Format::Text), config = limit(714_927))]
-#[bench::open_metrics(args = (known(Order::Rising), Format::OpenMetrics), config = limit(714_066))]
+#[bench::text(args = (known(Order::Rising), Format::Text), config = limit(910_877))]
+#[bench::open_metrics(args = (known(Order::Rising), Format::OpenMetrics), config = limit(909_419))]
 fn scrape(series: Series, format: Format) -> Series {
     let chunks = series
         .exporter

@@ -5,14 +5,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flightline_contract::deadletter::Reason;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::error;
 
 use crate::ack::{Ledger, Told};
 use crate::batch::{Batch, Batcher, Cut, Limits};
-use crate::deadletter::{Letter, Office};
+use crate::deadletter::Office;
 use crate::decode::Decoder;
 use crate::decode::observe::Nobody;
 use crate::decode::route::Router;
@@ -22,15 +21,12 @@ use crate::exporter::table::Table;
 use crate::metrics::Metrics;
 use crate::sink::share::{InFlight, Share};
 use crate::source::handoff::Intake;
-use alone::{Admission, Alone};
+use alone::Alone;
 
-/// Messages that were delivered too often.
+/// What is written down of messages that were delivered too often.
 pub mod alone;
-
-/// For how long a message that goes alone is given to do its harm, and its neighbours to be stored before.
-const ALONE: Duration = Duration::from_secs(5);
-/// Between two looks at what is in flight meanwhile.
-const LOOK: Duration = Duration::from_millis(5);
+/// How they pass.
+mod solo;
 
 /// One destination: the open batch, and the sinks that take it.
 #[derive(Debug)]
@@ -65,6 +61,8 @@ pub struct Path {
     told: Told,
     ack_wait: Duration,
     alone: Option<Alone>,
+    /// When the server was told last that messages wait for one that goes alone.
+    prolonged: Option<tokio::time::Instant>,
     metrics: Arc<Metrics>,
 }
 
@@ -108,6 +106,7 @@ impl Path {
             told,
             ack_wait,
             alone: None,
+            prolonged: None,
             metrics,
         }
     }
@@ -199,71 +198,11 @@ impl Path {
         Some(Halt::Cut(destination, cut))
     }
 
-    /// Decodes one message with nothing beside it, or not at all if too many workers have died so; `behind` waits meanwhile.
-    async fn go_alone(&mut self, delivery: Delivery, behind: &[Delivery]) -> Result<(), SinkEnded> {
-        let Some(alone) = self.alone.clone() else {
-            return Ok(());
-        };
-        self.metrics.isolated.inc();
-        self.cut_all(Cut::Age, behind).await?;
-        self.settle(behind).await;
-        let stamp = delivery.stamp;
-        match alone.enter(&stamp).await {
-            Admission::Alone => {
-                let exporter = self.exporter.clone();
-                // The message itself is in an open batch now, or in one that is full.
-                let _: Option<Halt> = self.take(delivery, &mut exporter.lock(), Instant::now());
-                // Before it is stored: a worker that ends while the store is away has not died of it.
-                alone.leave(&stamp).await;
-                self.cut_all(Cut::Age, behind).await?;
-                self.settle(behind).await;
-            }
-            Admission::Refused(deaths) => {
-                self.refuse(delivery, deaths);
-                self.cut_all(Cut::Age, behind).await?;
-                self.settle(behind).await;
-                alone.leave(&stamp).await;
-            }
-        }
-        Ok(())
-    }
-
-    /// A letter instead of lines.
-    fn refuse(&mut self, delivery: Delivery, deaths: u32) {
-        let stamp = delivery.stamp;
-        let detail = format!("{deaths} workers have died with this message and no other begun");
-        error!(
-            subject = delivery.subject.as_str(),
-            sequence = stamp.sequence.map(u64::from),
-            detail,
-            "a message kills workers and goes to the dead letters"
-        );
-        let destination = self
-            .router
-            .route(&delivery.subject)
-            .map_or(self.router.strays(), |route| route.destination);
-        let batcher = &mut self.outlets[destination].batcher;
-        let (_, letters) = batcher.open();
-        letters.push(Letter::message(&delivery, Reason::KillsWorkers, detail));
-        self.metrics.decoded.inc();
-        let _: Option<Cut> = batcher.push(delivery, 0, Instant::now());
-    }
-
     async fn cut_all(&mut self, cut: Cut, behind: &[Delivery]) -> Result<(), SinkEnded> {
         for destination in 0..self.outlets.len() {
             self.cut(destination, cut, behind).await?;
         }
         Ok(())
-    }
-
-    /// Waits until nothing is in flight any more, or for as long as a message that goes alone is given.
-    async fn settle(&self, behind: &[Delivery]) {
-        let start = tokio::time::Instant::now();
-        let mut looks = interval(LOOK);
-        while self.metrics.in_flight.get() > 0 && start.elapsed() < ALONE {
-            looks.tick().await;
-        }
-        self.prolong(behind).await;
     }
 
     /// Decodes one message into the open batch of its destination; which one that is, and how many lines it got.

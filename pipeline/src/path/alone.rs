@@ -7,11 +7,13 @@
 //! found written down `DEATHS` times has had its worker die that often while nothing else was decoded, and is not decoded again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::Mutex;
 use tracing::warn;
 
-use crate::bus::{Bucket, Bus, EnsureError, Written};
+use crate::bus::{Bucket, Bus, Cell, EnsureError, Written};
 use crate::delivery::Stamp;
 
 /// Deaths of workers with a message alone before it is dead-lettered: one or two may be an operator's.
@@ -39,6 +41,28 @@ pub struct Alone {
     bus: Bus,
     stream: String,
     consumer: String,
+    /// As they were seen last. Thousands may go alone one after the other, and looking them up takes longer than writing them.
+    notes: Arc<Mutex<Option<Notes>>>,
+}
+
+/// The value and what it was at a revision.
+#[derive(Debug)]
+struct Notes {
+    cell: Cell,
+    roll: Roll,
+    revision: u64,
+}
+
+impl Notes {
+    async fn look(cell: Cell) -> Result<Self, EnsureError> {
+        let (value, revision) = cell.read().await?;
+        let roll = read(&value);
+        Ok(Self {
+            cell,
+            roll,
+            revision,
+        })
+    }
 }
 
 impl Alone {
@@ -48,6 +72,7 @@ impl Alone {
             bus,
             stream: stream.to_owned(),
             consumer: consumer.to_owned(),
+            notes: Arc::default(),
         }
     }
 
@@ -73,16 +98,35 @@ impl Alone {
 
     async fn change<T>(&self, change: impl Fn(&mut Roll) -> T) -> Result<T, EnsureError> {
         let key = format!("alone-{}", self.consumer);
-        let notes = self.bus.cell(Bucket::Lanes, &self.stream, &key).await?;
+        let mut kept = self.notes.lock().await;
+        // Taken out of it: after an error they are looked up again.
+        let mut remembered = kept.take();
         for _ in 0..TRIES {
-            let (value, revision) = notes.read().await?;
-            let before = read(&value);
-            let mut roll = before.clone();
+            let (notes, seen) = match remembered.take() {
+                Some(notes) => (notes, Seen::Before),
+                None => {
+                    let cell = self.bus.cell(Bucket::Lanes, &self.stream, &key).await?;
+                    (Notes::look(cell).await?, Seen::Now)
+                }
+            };
+            let mut roll = notes.roll.clone();
             let outcome = change(&mut roll);
-            if roll == before {
-                return Ok(outcome);
+            if roll == notes.roll {
+                match seen {
+                    // What another worker has changed since may change it.
+                    Seen::Before => continue,
+                    Seen::Now => {
+                        *kept = Some(notes);
+                        return Ok(outcome);
+                    }
+                }
             }
-            if let Written::Yes(_) = notes.write(write(&roll), revision).await? {
+            if let Written::Yes(revision) = notes.cell.write(write(&roll), notes.revision).await? {
+                *kept = Some(Notes {
+                    roll,
+                    revision,
+                    ..notes
+                });
                 return Ok(outcome);
             }
         }
@@ -91,6 +135,15 @@ impl Alone {
             reason: "others write all the time".to_owned(),
         })
     }
+}
+
+/// When the notes were looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// For an earlier change.
+    Before,
+    /// For this one.
+    Now,
 }
 
 /// Another stream of the same name counts from 1 again, at other times.

@@ -69,8 +69,10 @@ impl Scene {
                 // First: what is decoded from now on cannot be sent.
                 self.wire_store.arm(no_request);
                 let decoded = self.decoded();
-                self.worker()
-                    .wait_for("lines are decoded", REACH, || self.decoded() > decoded);
+                self.worker().wait_for("lines are decoded", REACH, || {
+                    // With full hands nothing more is decoded than what is held now.
+                    self.decoded() > decoded || self.wire_store.wait_sprung(Duration::ZERO).is_ok()
+                });
                 return;
             }
             Step::Batched => (&self.wire_store, no_request),
