@@ -46,6 +46,8 @@ enum Verb {
     #[command(hide = true)]
     Publisher(children::PublisherArgs),
     #[command(hide = true)]
+    Writer(children::WriterArgs),
+    #[command(hide = true)]
     Discard(children::DiscardArgs),
     #[command(hide = true)]
     FloorWorker(children::FloorArgs),
@@ -70,6 +72,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Verb::Compare(args) => compare::compare(&args),
         Verb::Report(args) => report::report(&args),
         Verb::Publisher(args) => children::publisher(&args).map(|()| done),
+        Verb::Writer(args) => children::writer(&args).map(|()| done),
         Verb::Discard(args) => children::discard(&args).map(|()| done),
         Verb::FloorWorker(args) => children::floor_worker(&args).map(|()| done),
         Verb::Series => children::series().map(|()| done),

@@ -217,6 +217,7 @@ pub fn config(shape: Shape) -> anyhow::Result<Config> {
         batch_age: Duration::from_secs(1),
         folder: PathBuf::new(),
         port: 9464,
+        front: 8186,
         worker: 0,
     };
     let folder = tempfile::tempdir()?;

@@ -8,10 +8,18 @@ use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::jetstream::context::{Context, GetStreamByNameErrorKind};
 use async_nats::jetstream::stream;
 
+/// What a stream keeps.
+pub mod kept;
+
 /// Un-acked messages a consumer may have: the product's own default.
 const MAX_ACK_PENDING: i64 = 65_536;
 /// The product's own default.
 const ACK_WAIT: Duration = Duration::from_secs(30);
+
+/// Filters of consumers: one that lets all pass,
+const EVERYTHING: &str = "";
+/// and a subject that nobody publishes to, in what the stream captures.
+const NOTHING: &str = "benches.nothing";
 
 /// What a stream that is made here says of itself.
 const MARK: &str = "made by flightline-bench, which deletes it";
@@ -189,7 +197,7 @@ pub async fn messages(url: &str, stream: &str) -> Result<u64, AdminError> {
 /// # Errors
 /// What the server says.
 pub async fn shared(url: &str, stream: &str, consumer: &str) -> Result<(), AdminError> {
-    durable(url, stream, consumer, AckPolicy::Explicit).await
+    durable(url, stream, consumer, AckPolicy::Explicit, EVERYTHING).await
 }
 
 /// A durable consumer for one owner, who acknowledges many messages at once.
@@ -197,7 +205,15 @@ pub async fn shared(url: &str, stream: &str, consumer: &str) -> Result<(), Admin
 /// # Errors
 /// What the server says.
 pub async fn one_owner(url: &str, stream: &str, consumer: &str) -> Result<(), AdminError> {
-    durable(url, stream, consumer, AckPolicy::All).await
+    durable(url, stream, consumer, AckPolicy::All, EVERYTHING).await
+}
+
+/// A durable consumer that has nothing to deliver: whoever reads from it takes no part in what is measured.
+///
+/// # Errors
+/// What the server says.
+pub async fn idle(url: &str, stream: &str, consumer: &str) -> Result<(), AdminError> {
+    durable(url, stream, consumer, AckPolicy::Explicit, NOTHING).await
 }
 
 async fn durable(
@@ -205,6 +221,7 @@ async fn durable(
     stream: &str,
     consumer: &str,
     ack_policy: AckPolicy,
+    filter_subject: &str,
 ) -> Result<(), AdminError> {
     let handle = context(url).await?.get_stream_no_info(stream).await;
     let handle = handle.map_err(|error| AdminError::new(stream, &error))?;
@@ -213,6 +230,7 @@ async fn durable(
         ack_policy,
         ack_wait: ACK_WAIT,
         max_ack_pending: MAX_ACK_PENDING,
+        filter_subject: filter_subject.to_owned(),
         ..pull::Config::default()
     };
     let made = handle.create_consumer(config).await;

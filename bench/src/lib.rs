@@ -13,6 +13,10 @@ pub mod program;
 pub mod payload;
 /// Who publishes it.
 pub mod publish;
+/// What clients of a write front send.
+pub mod body;
+/// Who writes it.
+pub mod writer;
 /// CPU and memory of processes.
 pub mod proc;
 /// Who takes it and throws it away.

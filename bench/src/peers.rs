@@ -160,7 +160,7 @@ fn way(scenario: &Scenario) -> Option<Way> {
     match scenario.source {
         Source::Core => Some(Way::Core),
         Source::Explicit => Some(Way::JetStream),
-        Source::Partitions(_) => None,
+        Source::Partitions(_) | Source::Front { .. } => None,
     }
 }
 
@@ -179,10 +179,11 @@ fn refused(scenario: &Scenario) -> Option<&'static str> {
             "peers are compared on the way to the store; none of their exporters keeps the same series",
         );
     }
-    if way(scenario).is_none() {
-        return Some("no peer acknowledges many messages by one ack");
+    match scenario.source {
+        Source::Core | Source::Explicit => None,
+        Source::Partitions(_) => Some("no peer acknowledges many messages by one ack"),
+        Source::Front { .. } => Some("peers are compared on the way to the store"),
     }
-    None
 }
 
 /// The first word with a digit and a dot in it: `Telegraf 1.37.2`, `vector 0.50.0 (...)`, `Version: 4.106.0`.

@@ -38,7 +38,8 @@ pub struct Setting {
     /// JetStream: the stream, which exists and captures `subjects`.
     pub stream: String,
     /// JetStream: the durable consumer. With [`crate::scenario::Source::Explicit`] it exists, with explicit acks, an ack wait of 30 s and room for
-    /// 65,536 un-acked messages; otherwise it is the program's to make, by this name or others that begin with it.
+    /// 65,536 un-acked messages; behind a write front it exists, too, and has nothing to deliver; otherwise it is the program's to make,
+    /// by this name or others that begin with it.
     pub consumer: String,
     /// Core: the queue group.
     pub group: String,
@@ -52,6 +53,8 @@ pub struct Setting {
     pub folder: PathBuf,
     /// A port of the worker's own, for its listener.
     pub port: u16,
+    /// Another, for its write front.
+    pub front: u16,
     /// Its number among the workers, from 0.
     pub worker: u32,
 }
@@ -108,6 +111,14 @@ pub trait Program: fmt::Debug {
         Ok(Ownership::Shared)
     }
 
+    /// Where what is written to it over HTTP goes in.
+    ///
+    /// # Errors
+    /// When nobody can.
+    fn door(&self, _: &Setting) -> anyhow::Result<Door> {
+        anyhow::bail!("{} takes no writes over HTTP", self.name())
+    }
+
     /// Ends the worker, when all has arrived; how many messages it says that its client dropped, if it says so at all.
     ///
     /// # Errors
@@ -127,6 +138,15 @@ pub enum Ownership {
     Owner,
     /// All parts are others'.
     Nothing,
+}
+
+/// Where what is written over HTTP goes in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Door {
+    /// Clients write to the worker, which has an address of its own: `127.0.0.1:8186`.
+    Http(String),
+    /// There is nobody between: the same is published into the stream.
+    Stream,
 }
 
 /// What a program may know of who measures it: where programs lie, and where it may write.

@@ -1,5 +1,6 @@
 //! Traffic comes in, PUB commands go out over one plain connection, in large writes: never the bottleneck. As fast as the server
-//! takes them, or each message at its own moment; into a stream, with an acknowledgement for each few thousand messages.
+//! takes them, or each message at its own moment; into a stream, with an acknowledgement for each few thousand messages, or for
+//! each of the large ones that a write front makes.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::Instant;
 
+use crate::body::{Bodies, pieces};
 use crate::payload::{Payloads, Traffic};
 use crate::proc;
+use crate::record::Latency;
 use wire::{Heard, INBOX, WireError};
 
 /// The protocol.
@@ -20,6 +23,8 @@ const BUFFER: usize = 256 * 1024;
 const ACK_EACH: u64 = 2_000;
 /// Acknowledgements that may be awaited at once: the server drops what a stream has not taken beyond 10,000 messages.
 const ACKS_OPEN: u64 = 4;
+/// Of messages each of which is acknowledged: 4 MiB, so that a server on the same machine always has one to store.
+const PIECES_OPEN: u64 = 64;
 
 /// How messages are published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +33,8 @@ pub enum Pace {
     Full,
     /// As fast as a stream takes them: the last one is acknowledged with the number of all.
     Fill,
+    /// As fast as a stream takes bodies of lines, in the messages that a write front makes of them; each is acknowledged.
+    Pieces,
     /// Each at the moment its timestamp says. Who is late is not waited for, and what is late here is sent at once, so that the
     /// delay is a part of what is measured.
     Clock,
@@ -42,6 +49,8 @@ pub struct Report {
     pub ended: u64,
     /// CPU seconds.
     pub cpu: f64,
+    /// How long requests took, if there were any.
+    pub latency: Option<Latency>,
 }
 
 /// Something in the way of publishing.
@@ -85,12 +94,13 @@ pub async fn run(address: &str, traffic: Traffic, pace: Pace) -> Result<Report, 
     // The server has taken the connection before the first message's time is noted.
     publisher.settle().await?;
     let began = match pace {
-        Pace::Full | Pace::Fill => now(),
+        Pace::Full | Pace::Fill | Pace::Pieces => now(),
         Pace::Clock => traffic.clock.base,
     };
     match pace {
         Pace::Full => publisher.full().await?,
         Pace::Fill => publisher.fill().await?,
+        Pace::Pieces => publisher.pieces().await?,
         Pace::Clock => publisher.by_the_clock().await?,
     }
     publisher.settle().await?;
@@ -98,6 +108,7 @@ pub async fn run(address: &str, traffic: Traffic, pace: Pace) -> Result<Report, 
         began,
         ended: now(),
         cpu: proc::own_cpu()?,
+        latency: None,
     })
 }
 
@@ -128,14 +139,45 @@ impl Publisher {
             if asks {
                 self.asked += 1;
                 self.flush().await?;
-                let asked = self.asked;
-                self.heard
-                    .wait(|heard| heard.acks() + ACKS_OPEN > asked)
-                    .await?;
+                self.wait_open(ACKS_OPEN).await?;
             } else if self.buffer.len() >= BUFFER {
                 self.flush().await?;
             }
         }
+        self.wait_stored(messages).await
+    }
+
+    async fn pieces(&mut self) -> Result<(), WireError> {
+        let bodies = Bodies::new(*self.payloads.traffic());
+        let mut body = Vec::new();
+        self.subject.clear();
+        self.payloads.subject(0, &mut self.subject);
+        for number in 0..bodies.count() {
+            body.clear();
+            bodies.body(number, &mut body);
+            for piece in pieces(&body) {
+                self.command(piece.len(), INBOX);
+                self.buffer.extend_from_slice(piece);
+                self.buffer.extend_from_slice(b"\r\n");
+                self.asked += 1;
+                if self.buffer.len() >= BUFFER {
+                    self.flush().await?;
+                    self.wait_open(PIECES_OPEN).await?;
+                }
+            }
+        }
+        self.flush().await?;
+        self.wait_stored(self.asked).await
+    }
+
+    /// Waits until fewer than `most` acknowledgements are awaited.
+    async fn wait_open(&self, most: u64) -> Result<(), WireError> {
+        let asked = self.asked;
+        self.heard.wait(|heard| heard.acks() + most > asked).await
+    }
+
+    /// Waits for the last acknowledgement, which tells that the stream has all `messages`.
+    async fn wait_stored(&self, messages: u64) -> Result<(), WireError> {
         let asked = self.asked;
         self.heard.wait(|heard| heard.acks() == asked).await?;
         let have = self.heard.last_sequence();
@@ -175,6 +217,13 @@ impl Publisher {
     fn add(&mut self, message: u64, reply: &str) {
         self.subject.clear();
         self.payloads.subject(message, &mut self.subject);
+        self.command(self.payloads.len(message), reply);
+        self.payloads.payload(message, &mut self.buffer);
+        self.buffer.extend_from_slice(b"\r\n");
+    }
+
+    /// What comes before a payload of `length` bytes.
+    fn command(&mut self, length: usize, reply: &str) {
         let buffer = &mut self.buffer;
         buffer.extend_from_slice(b"PUB ");
         buffer.extend_from_slice(&self.subject);
@@ -183,9 +232,7 @@ impl Publisher {
             buffer.extend_from_slice(reply.as_bytes());
             buffer.push(b' ');
         }
-        decimal(self.payloads.len(message), buffer);
-        buffer.extend_from_slice(b"\r\n");
-        self.payloads.payload(message, buffer);
+        decimal(length, buffer);
         buffer.extend_from_slice(b"\r\n");
     }
 

@@ -1,5 +1,6 @@
 //! What came of one trial: one JSON line. Comparisons, the baseline and the charts are made from these and nothing else.
 
+use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::Scenario;
@@ -34,7 +35,7 @@ pub struct Record {
     pub cpu: Cpu,
     /// The program's largest resident memory, in bytes.
     pub resident: u64,
-    /// From publish (as scheduled) to stored; only where a rate was kept.
+    /// From publish (as scheduled) to stored, where a rate was kept; of a write front, from a request to its answer.
     pub latency: Option<Latency>,
 }
 
@@ -132,6 +133,44 @@ pub struct Latency {
     pub p999: u64,
     /// The slowest.
     pub max: u64,
+}
+
+impl Cpu {
+    /// What was used since `before`.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        let since = |after: Option<f64>, before: Option<f64>| Some(after? - before?);
+        Self {
+            program: self.program - before.program,
+            server: since(self.server, before.server),
+            store: since(self.store, before.store),
+            publisher: self.publisher - before.publisher,
+        }
+    }
+}
+
+impl Latency {
+    /// Latencies from a microsecond to this are told, to three digits; what is slower is told as this.
+    const SLOWEST_US: u64 = 600_000_000;
+
+    /// An empty histogram of microseconds.
+    ///
+    /// # Panics
+    /// Never: its bounds are right.
+    pub fn histogram() -> Histogram<u64> {
+        Histogram::new_with_max(Self::SLOWEST_US, 3).expect("the bounds are right")
+    }
+
+    /// What is told of `latencies`; nothing of none.
+    pub fn of(latencies: &Histogram<u64>) -> Option<Self> {
+        let at = |share| latencies.value_at_quantile(share);
+        (!latencies.is_empty()).then(|| Self {
+            p50: at(0.5),
+            p99: at(0.99),
+            p999: at(0.999),
+            max: latencies.max(),
+        })
+    }
 }
 
 impl Record {

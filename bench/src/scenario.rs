@@ -39,6 +39,23 @@ pub enum Source {
     Explicit,
     /// So many durable consumers with one owner each, and one ack for many messages.
     Partitions(u32),
+    /// Clients write over HTTP, and it is stored when the stream has it: nothing is read.
+    Front {
+        /// Each with a connection of its own, on which one request follows another's answer.
+        clients: u32,
+        /// How they send their bodies.
+        coding: Coding,
+    },
+}
+
+/// How a body is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Coding {
+    /// As it is.
+    Identity,
+    /// Packed.
+    Gzip,
 }
 
 /// What a message holds.
@@ -158,7 +175,17 @@ impl fmt::Display for Source {
             Self::Explicit => f.write_str("jetstream explicit"),
             Self::Partitions(1) => f.write_str("jetstream ack-all"),
             Self::Partitions(count) => write!(f, "jetstream {count} partitions"),
+            Self::Front { clients, coding } => write!(f, "{coding} x {clients}"),
         }
+    }
+}
+
+impl fmt::Display for Coding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Identity => "front",
+            Self::Gzip => "front-gzip",
+        })
     }
 }
 

@@ -38,6 +38,8 @@ mod start;
 mod scale_out;
 /// Partitions with one owner each, one of which is killed.
 mod partitions;
+/// From clients that write over HTTP to a stream.
+mod front;
 
 /// How thorough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +72,7 @@ pub struct Bench {
 pub type Measure = (&'static str, fn(&mut Bench) -> anyhow::Result<Vec<Row>>);
 
 /// Every row, in the order of the table.
-pub const MEASURES: [Measure; 13] = [
+pub const MEASURES: [Measure; 14] = [
     ("core-line", rates::core_line),
     ("core-lines50", rates::core_lines50),
     ("explicit", rates::explicit),
@@ -84,6 +86,7 @@ pub const MEASURES: [Measure; 13] = [
     ("start", start::rows),
     ("scale-out", scale_out::rows),
     ("partitions", partitions::rows),
+    ("front", front::rows),
 ];
 
 impl Bench {

@@ -36,6 +36,8 @@ pub mod watch;
 mod ground;
 /// From the start of the workers to their end.
 mod course;
+/// The same of a write front.
+mod front;
 /// On a server that somebody else runs.
 mod guest;
 /// The consumers behind the last worker.
@@ -161,10 +163,13 @@ impl Rig {
         let mut depot = Depot::start(scenario.store, scenario.shape, &self.bench, folder)?;
         let settings = self.settings(plan, &depot, folder)?;
         self.prepare(program, plan, &settings[0], folder)?;
-        let moved = if plan.is_filled_before() {
-            self.drain(program, plan, settings, &mut depot)?
-        } else {
-            self.stream(program, plan, settings, &mut depot, folder)?
+        let moved = match scenario.source {
+            Source::Front { clients, coding } => {
+                let clients = (clients, coding);
+                self.written(program, plan, clients, settings, &mut depot, folder)?
+            }
+            _ if plan.is_filled_before() => self.drain(program, plan, settings, &mut depot)?,
+            _ => self.stream(program, plan, settings, &mut depot, folder)?,
         };
         if scenario.source != Source::Core {
             let settled = self.wait_settled(LAST_ACKS, || Ok(()));
@@ -222,6 +227,7 @@ impl Rig {
                 batch_age: Duration::from_millis(u64::from(plan.scenario.age_ms)),
                 folder,
                 port: free_port(),
+                front: free_port(),
                 worker,
             })
         };

@@ -5,23 +5,11 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+#[path = "built/product.rs"]
+mod built;
+
 const BENCH: &str = env!("CARGO_BIN_EXE_flightline-bench");
 const STANDIN: &str = include_str!("compare/standin.sh");
-
-/// The product beside the bench. Tests of the whole workspace build it; those of this crate alone do not.
-fn product() -> PathBuf {
-    let product = Path::new(BENCH).with_file_name("flightline");
-    if !product.is_file() {
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--locked", "--package", "flightline"]);
-        if BENCH.contains("/release/") {
-            build.arg("--release");
-        }
-        let built = build.status().expect("cargo runs these tests");
-        assert!(built.success(), "the product can be built");
-    }
-    product
-}
 
 /// A program under the name `telegraf`, which finds the bench beside itself.
 fn standin(folder: &Path) -> PathBuf {
@@ -64,7 +52,7 @@ fn a_peer_is_compared_its_losses_are_told_and_absent_ones_are_said_to_be_absent(
             "2",
         ])
         .arg("--flightline")
-        .arg(product())
+        .arg(built::product())
         .arg("--telegraf")
         .arg(standin(folder.path()))
         .arg("--vector")

@@ -47,6 +47,7 @@ fn setting(folder: PathBuf) -> Setting {
         batch_age: Duration::from_secs(1),
         folder,
         port: 9,
+        front: 10,
         worker: 0,
     }
 }

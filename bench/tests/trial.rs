@@ -3,8 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::PathBuf;
-use std::process::Command;
-use std::sync::OnceLock;
 use std::time::Instant;
 
 use async_nats::jetstream::consumer::PullConsumer;
@@ -20,40 +18,17 @@ use flightline_bench::trial::{Outcome, Rig};
 use flightline_fixtures::process::Process;
 use futures_util::StreamExt;
 
+#[path = "built/product.rs"]
+mod built;
+
 const BENCH: &str = env!("CARGO_BIN_EXE_flightline-bench");
 
 fn floor() -> Floor {
     Floor::new(PathBuf::from(BENCH))
 }
 
-/// The product of the same profile. Tests of the whole workspace have just built it; those of this crate alone take the one that
-/// is there, or build it.
 fn product() -> Product {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let binary = BUILT.get_or_init(|| {
-        let binary = PathBuf::from(BENCH).with_file_name("flightline");
-        if !binary.is_file() {
-            build();
-        }
-        binary
-    });
-    Product::new(binary.clone())
-}
-
-fn build() {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--locked", "--quiet", "--package", "flightline"]);
-    if !cfg!(debug_assertions) {
-        cargo.arg("--release");
-    }
-    // What cargo tells this test of its own package would make build scripts run again.
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("CARGO_PKG_") {
-            cargo.env_remove(name);
-        }
-    }
-    cargo.env_remove("CARGO_MANIFEST_DIR");
-    assert!(cargo.status().unwrap().success(), "the product is built");
+    Product::new(built::product())
 }
 
 fn moved(rig: &mut Rig, program: &dyn Program, plan: &Plan) -> Record {

@@ -15,7 +15,9 @@ use crate::discard;
 use crate::floor;
 use crate::floor::acks::Acks;
 use crate::publish::{self, Pace};
+use crate::scenario::Coding;
 use crate::targets;
+use crate::writer;
 
 /// Between two looks at whether the parent still is there.
 const LOOK: Duration = Duration::from_millis(100);
@@ -38,7 +40,31 @@ pub struct PublisherArgs {
 enum PaceArg {
     Full,
     Fill,
+    Pieces,
     Clock,
+}
+
+/// `writer`
+#[derive(Debug, Args)]
+pub struct WriterArgs {
+    /// The write front: 127.0.0.1:8186.
+    #[arg(long)]
+    address: String,
+    /// What is written, as JSON.
+    #[arg(long)]
+    traffic: String,
+    /// From how many clients.
+    #[arg(long)]
+    clients: u32,
+    /// How bodies are sent.
+    #[arg(long, value_enum)]
+    coding: CodingArg,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum CodingArg {
+    Identity,
+    Gzip,
 }
 
 /// `discard`
@@ -76,10 +102,26 @@ pub fn publisher(args: &PublisherArgs) -> anyhow::Result<()> {
     let pace = match args.pace {
         PaceArg::Full => Pace::Full,
         PaceArg::Fill => Pace::Fill,
+        PaceArg::Pieces => Pace::Pieces,
         PaceArg::Clock => Pace::Clock,
     };
     let report = one_thread()?.block_on(publish::run(&args.address, traffic, pace))?;
     Ok(out::json(&report)?)
+}
+
+/// Writes to a write front, and says how it went.
+///
+/// # Errors
+/// When it did not.
+pub fn writer(args: &WriterArgs) -> anyhow::Result<()> {
+    end_with_parent()?;
+    let traffic = serde_json::from_str(&args.traffic)?;
+    let coding = match args.coding {
+        CodingArg::Identity => Coding::Identity,
+        CodingArg::Gzip => Coding::Gzip,
+    };
+    let written = writer::run(&args.address, traffic, args.clients, coding);
+    Ok(out::json(&one_thread()?.block_on(written)?)?)
 }
 
 /// Takes lines and throws them away, until it is killed.

@@ -15,7 +15,8 @@ const SECONDS: u64 = 10;
 /// What is moved, and how.
 #[derive(Debug, Args)]
 pub struct ScenarioArgs {
-    /// How messages come in and are acknowledged: core, explicit, ack-all, partitions=N
+    /// How messages come in and are acknowledged: core, explicit, ack-all, partitions=N; or written by N clients over HTTP:
+    /// front=N, front-gzip=N
     #[arg(long, default_value = "core")]
     pub source: Source,
     /// What a message holds: line, lines50, sensor, metrics, sample, mix

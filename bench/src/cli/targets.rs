@@ -23,7 +23,7 @@ pub struct TargetsArgs {
     #[arg(long)]
     short: bool,
     /// Only these rows: core-line, core-lines50, explicit, ack-all, steps, allocations, exporter, series, memory, latency, start,
-    /// scale-out, partitions
+    /// scale-out, partitions, front
     #[arg(long, value_name = "ROW", value_delimiter = ',')]
     only: Vec<String>,
     /// How often each program has its turn

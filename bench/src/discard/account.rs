@@ -11,9 +11,6 @@ use crate::payload::clock::{DIGITS, Place, read};
 use crate::payload::{Payloads, Traffic, checksum, newlines};
 use crate::record::{Check, Latency};
 
-/// Latencies from a microsecond to this are told, to three digits; what is slower is told as this.
-const SLOWEST_US: u64 = 600_000_000;
-
 /// What was published, and what of it has come.
 #[derive(Debug)]
 pub struct Account {
@@ -45,7 +42,7 @@ impl Account {
             seen: vec![0; usize::try_from(words).expect("memory has room for a bit a line")],
             most_lines,
             latency_from,
-            latencies: Histogram::new_with_max(SLOWEST_US, 3).expect("the bounds are right"),
+            latencies: Latency::histogram(),
             figures: Figures::default(),
             tail: Tail::new(tail),
             first_altered: None,
@@ -209,15 +206,7 @@ impl Account {
         if let Some(full) = self.tail.begins() {
             (figures.full, figures.full_lines) = (full.at, full.lines);
         }
-        if !self.latencies.is_empty() {
-            let at = |share| self.latencies.value_at_quantile(share);
-            figures.latency = Some(Latency {
-                p50: at(0.5),
-                p99: at(0.99),
-                p999: at(0.999),
-                max: self.latencies.max(),
-            });
-        }
+        figures.latency = Latency::of(&self.latencies);
         figures
     }
 }

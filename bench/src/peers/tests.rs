@@ -29,6 +29,7 @@ fn setting(source: Source, api: Api) -> Setting {
         batch_age: Duration::from_millis(1_000),
         folder: PathBuf::from("folder"),
         port: 9,
+        front: 10,
         worker: 0,
     }
 }
@@ -119,7 +120,11 @@ fn peers_are_not_asked_for_what_they_do_otherwise() {
         source: Source::Partitions(1),
         ..can
     };
-    for cannot in [json, exporter, ack_all] {
+    let front = Scenario {
+        source: "front=4".parse().unwrap(),
+        ..can
+    };
+    for cannot in [json, exporter, ack_all, front] {
         assert!(refused(&cannot).is_some(), "{cannot}");
     }
 }

@@ -7,7 +7,7 @@ use anyhow::Context;
 use flightline_fixtures::process::Process;
 
 use super::product::{FILE, config};
-use super::{Program, Setting, command, log, terminate};
+use super::{Door, Program, Setting, command, log, terminate};
 use crate::floor::Said;
 use crate::scenario::{Scenario, Source};
 
@@ -35,14 +35,14 @@ impl Program for Floor {
 
     fn refuses(&self, scenario: &Scenario) -> Option<String> {
         match scenario.source {
-            Source::Core | Source::Explicit | Source::Partitions(1) => None,
+            Source::Core | Source::Explicit | Source::Partitions(1) | Source::Front { .. } => None,
             Source::Partitions(_) => Some("it reads one consumer with one owner".to_owned()),
         }
     }
 
     fn start(&self, setting: &Setting) -> anyhow::Result<Process> {
         let acks = match setting.scenario.source {
-            Source::Core | Source::Explicit => "each",
+            Source::Core | Source::Explicit | Source::Front { .. } => "each",
             Source::Partitions(_) => "last",
         };
         // One consumer: the ack policy is all that the partitions' one differs in.
@@ -62,6 +62,10 @@ impl Program for Floor {
 
     fn ready(&self, setting: &Setting) -> bool {
         Said::read(&log(setting)).any(|said| said == Said::Ready)
+    }
+
+    fn door(&self, _: &Setting) -> anyhow::Result<Door> {
+        Ok(Door::Stream)
     }
 
     fn stop(&self, worker: &mut Process, setting: &Setting) -> anyhow::Result<Option<u64>> {

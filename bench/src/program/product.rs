@@ -7,7 +7,7 @@ use flightline_fixtures::http;
 use flightline_fixtures::process::Process;
 use serde_json::Value;
 
-use super::{Api, Ownership, PLACE, Program, Setting, command, log, terminate};
+use super::{Api, Door, Ownership, PLACE, Program, Setting, command, log, terminate};
 use crate::machine;
 use crate::payload::{FOREIGN, PREFIX};
 use crate::scenario::{Scenario, Source, Switch};
@@ -92,12 +92,19 @@ impl Program for Product {
         command
             .args(["run", "--config", FILE])
             .current_dir(&setting.folder);
+        if let Source::Front { .. } = setting.scenario.source {
+            command.args(["--ingest", &front(setting)]);
+        }
         Process::spawn(command, &log(setting))
             .with_context(|| format!("start {}", self.binary.display()))
     }
 
     fn ready(&self, setting: &Setting) -> bool {
         http::answers(&format!("http://127.0.0.1:{}/readyz", setting.port), 200)
+    }
+
+    fn door(&self, setting: &Setting) -> anyhow::Result<Door> {
+        Ok(Door::Http(front(setting)))
     }
 
     fn owns(&self, setting: &Setting) -> anyhow::Result<Ownership> {
@@ -113,6 +120,10 @@ impl Program for Product {
         terminate(worker, setting)?;
         Ok(Some(dropped))
     }
+}
+
+fn front(setting: &Setting) -> String {
+    format!("127.0.0.1:{}", setting.front)
 }
 
 /// A stream that is not divided has no lanes.
@@ -186,7 +197,7 @@ fn source(setting: &Setting) -> String {
             "[source]\nkind = \"core\"\nqueue_group = {:?}\nbuffer = {BUFFER:?}",
             setting.group
         ),
-        Source::Explicit => durable,
+        Source::Explicit | Source::Front { .. } => durable,
         Source::Partitions(count) => format!("{durable}\npartitions = {count}"),
     }
 }

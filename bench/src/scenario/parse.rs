@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::{Rate, Shape, Source, Store};
+use super::{Coding, Rate, Shape, Source, Store};
 
 /// A word that names nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,16 +23,24 @@ impl FromStr for Source {
     type Err = Unknown;
 
     fn from_str(word: &str) -> Result<Self, Unknown> {
-        let error = || unknown(word, "core, explicit, ack-all, partitions=N");
-        match word {
-            "core" => Ok(Self::Core),
-            "explicit" => Ok(Self::Explicit),
-            "ack-all" => Ok(Self::Partitions(1)),
-            _ => {
-                let count = word.strip_prefix("partitions=").ok_or_else(error)?;
+        let known = "core, explicit, ack-all, partitions=N, front=N, front-gzip=N";
+        let error = || unknown(word, known);
+        let (name, count) = match word.split_once('=') {
+            Some((name, count)) => {
                 let count = count.parse().ok().filter(|count| *count > 0);
-                count.map(Self::Partitions).ok_or_else(error)
+                (name, Some(count.ok_or_else(error)?))
             }
+            None => (word, None),
+        };
+        let front = |clients, coding| Ok(Self::Front { clients, coding });
+        match (name, count) {
+            ("core", None) => Ok(Self::Core),
+            ("explicit", None) => Ok(Self::Explicit),
+            ("ack-all", None) => Ok(Self::Partitions(1)),
+            ("partitions", Some(count)) => Ok(Self::Partitions(count)),
+            ("front", Some(clients)) => front(clients, Coding::Identity),
+            ("front-gzip", Some(clients)) => front(clients, Coding::Gzip),
+            _ => Err(error()),
         }
     }
 }
@@ -82,6 +90,13 @@ mod tests {
         assert_eq!("core".parse(), Ok(Source::Core));
         assert_eq!("ack-all".parse(), Ok(Source::Partitions(1)));
         assert_eq!("partitions=4".parse(), Ok(Source::Partitions(4)));
+        for (word, coding) in [
+            ("front=8", Coding::Identity),
+            ("front-gzip=8", Coding::Gzip),
+        ] {
+            let front = Source::Front { clients: 8, coding };
+            assert_eq!(word.parse(), Ok(front));
+        }
         for shape in Shape::ALL {
             assert_eq!(shape.to_string().parse(), Ok(shape));
         }
@@ -91,8 +106,17 @@ mod tests {
 
     #[test]
     fn a_wrong_word_is_answered_with_the_right_ones() {
-        let said = "partitions=0".parse::<Source>().unwrap_err().to_string();
-        assert!(said.contains("ack-all"), "{said}");
+        for wrong in [
+            "partitions=0",
+            "partitions",
+            "core=2",
+            "front",
+            "front=0",
+            "front=x",
+        ] {
+            let said = wrong.parse::<Source>().unwrap_err().to_string();
+            assert!(said.contains("ack-all"), "{said}");
+        }
         assert!("0".parse::<Rate>().is_err());
         assert!("influx".parse::<Store>().is_err());
     }

@@ -132,14 +132,16 @@ impl Rig {
             (Source::Explicit | Source::Partitions(_), Incident::KillOne { .. }) => {
                 self.wait_settled(QUIET_STREAM, || workers.check())
             }
-            (Source::Core, _) | (_, Incident::None | Incident::Stall(_)) => Ok(()),
+            (Source::Core | Source::Front { .. }, _) | (_, Incident::None | Incident::Stall(_)) => {
+                Ok(())
+            }
         }
     }
 
     fn goal(&self, plan: &Plan, sent: &Sum) -> Goal {
         let quiet = match plan.scenario.source {
             Source::Core => QUIET_CORE,
-            Source::Explicit | Source::Partitions(_) => QUIET_STREAM,
+            Source::Explicit | Source::Partitions(_) | Source::Front { .. } => QUIET_STREAM,
         };
         let stalled = match plan.incident {
             Incident::Stall(stall) => Duration::from_secs(stall.seconds),
@@ -152,7 +154,11 @@ impl Rig {
         }
     }
 
-    fn cpus(&mut self, workers: Option<&Workers<'_>>, depot: &mut Depot) -> anyhow::Result<Cpu> {
+    pub(super) fn cpus(
+        &mut self,
+        workers: Option<&Workers<'_>>,
+        depot: &mut Depot,
+    ) -> anyhow::Result<Cpu> {
         let of = |id: Option<u32>| id.map(proc::cpu).transpose();
         Ok(Cpu {
             program: workers.map_or(Ok(0.0), Workers::cpu)?,
@@ -176,16 +182,10 @@ impl Rig {
             "nothing arrived in the store:\n{}",
             workers.tails()
         );
-        let since = |after: Option<f64>, before: Option<f64>| Some(after? - before?);
         Ok(Moved {
             figures,
             sent,
-            cpu: Cpu {
-                program: after.program - before.program,
-                server: since(after.server, before.server),
-                store: since(after.store, before.store),
-                publisher: 0.0,
-            },
+            cpu: after.since(before),
             resident: workers.peak_memory()?,
             seconds: 0.0,
             first_line: Duration::ZERO,
@@ -221,7 +221,7 @@ fn seconds(from: u64, to: u64) -> f64 {
     clippy::cast_precision_loss,
     reason = "a float tells a time well enough"
 )]
-fn float(number: u64) -> f64 {
+pub(super) fn float(number: u64) -> f64 {
     number as f64
 }
 
@@ -281,6 +281,7 @@ mod tests {
             began: 10 * SECOND,
             ended: 12 * SECOND,
             cpu: 0.0,
+            latency: None,
         };
         same(streamed_in(&figures(), &report), 2.0 * 1.0001);
         let one = Figures {

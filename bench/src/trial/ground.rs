@@ -47,6 +47,14 @@ impl Rig {
                 self.runtime.block_on(jetstream::no_stream(url, STREAM))?;
                 self.made_by(program, setting)?;
             }
+            Source::Front { .. } => {
+                self.filled = None;
+                let subjects = Traffic::patterns(Shape::Mix);
+                let made = jetstream::fresh_stream(url, STREAM, subjects);
+                self.runtime.block_on(made)?;
+                let made = jetstream::idle(url, STREAM, &setting.consumer);
+                self.runtime.block_on(made)?;
+            }
             Source::Explicit | Source::Partitions(_) => {
                 if !plan.is_filled_before() || self.filled != Some(traffic) {
                     self.filled = None;

@@ -12,7 +12,7 @@ use crate::payload::template::most_lines;
 use crate::payload::{MOST_LINES, MOST_SUBJECTS, Traffic};
 use crate::publish::now;
 use crate::record::Check;
-use crate::scenario::{Rate, Scenario, Shape, Source, Store};
+use crate::scenario::{Rate, Scenario, Shape, Source, Store, Switch};
 
 /// Between the start of a paced publisher and its first message.
 const LEAD: Duration = Duration::from_millis(500);
@@ -52,7 +52,10 @@ pub enum Incident {
 impl Plan {
     /// One worker, nothing in between, and the most exact check that does not weigh on the result.
     pub fn new(scenario: Scenario, messages: u64) -> Self {
+        let is_front = matches!(scenario.source, Source::Front { .. });
         let check = match (scenario.store, scenario.shape, scenario.rate) {
+            // What the stream has is read when all is over.
+            (Store::Discard, ..) if is_front => Check::Account,
             (Store::Influxdb | Store::Victoria, ..) => Check::Store,
             (Store::Discard, Shape::Lines50, Rate::Full) => Check::Count,
             (Store::Discard, ..) => Check::Account,
@@ -68,7 +71,11 @@ impl Plan {
 
     /// Whether the messages lie in a stream before the workers start, so that their publisher takes no CPU from them.
     pub fn is_filled_before(&self) -> bool {
-        self.scenario.source != Source::Core && self.scenario.rate == Rate::Full
+        let is_read = match self.scenario.source {
+            Source::Explicit | Source::Partitions(_) => true,
+            Source::Core | Source::Front { .. } => false,
+        };
+        is_read && self.scenario.rate == Rate::Full
     }
 
     /// Whether it can be done.
@@ -102,6 +109,31 @@ impl Plan {
             Check::Account => ensure!(discards, "only the store that discards can account"),
             Check::Store => ensure!(!discards, "the store that discards counts or accounts"),
         }
+        match self.scenario.source {
+            Source::Front { .. } => self.validate_front(),
+            Source::Core | Source::Explicit | Source::Partitions(_) => Ok(()),
+        }
+    }
+
+    /// What is written to a front goes into one subject of a stream, from which nothing is read.
+    fn validate_front(&self) -> anyhow::Result<()> {
+        let scenario = self.scenario;
+        ensure!(
+            scenario.shape.is_lines(),
+            "clients of a write front write lines: line, lines50, sample"
+        );
+        ensure!(
+            scenario.rate == Rate::Full && scenario.subjects == 1,
+            "clients of a write front write to one bucket, as fast as they are answered"
+        );
+        ensure!(
+            scenario.store == Store::Discard && scenario.exporter == Switch::Off,
+            "behind a write front nothing is read: there is no store, and there are no series"
+        );
+        ensure!(
+            self.workers == 1 && self.incident == Incident::None,
+            "a write front is measured by itself: one worker, and nothing happens meanwhile"
+        );
         Ok(())
     }
 
@@ -165,6 +197,7 @@ fn nanos(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::Coding;
 
     fn plan(shape: Shape, subjects: u32, messages: u64) -> Plan {
         let scenario = Scenario {
@@ -181,6 +214,54 @@ mod tests {
         for subjects in [0, 1_000_001] {
             let refused = plan(Shape::Line, subjects, 10).validate().unwrap_err();
             assert!(refused.to_string().contains("1 to 1000000"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_write_front_is_measured_as_it_is_or_not_at_all() {
+        let front = Scenario {
+            source: Source::Front {
+                clients: 2,
+                coding: Coding::Identity,
+            },
+            ..Scenario::default()
+        };
+        let of = |scenario| Plan::new(scenario, 10);
+        assert!(of(front).validate().is_ok());
+        assert!(!of(front).is_filled_before());
+        let wrong = [
+            Plan {
+                workers: 2,
+                ..of(front)
+            },
+            Plan {
+                incident: Incident::KillOne { after_lines: 1 },
+                ..of(front)
+            },
+            of(Scenario {
+                shape: Shape::Sensor,
+                ..front
+            }),
+            of(Scenario {
+                subjects: 2,
+                ..front
+            }),
+            of(Scenario {
+                rate: Rate::PerSecond(9),
+                ..front
+            }),
+            of(Scenario {
+                store: Store::Influxdb,
+                ..front
+            }),
+            of(Scenario {
+                exporter: Switch::On,
+                ..front
+            }),
+        ];
+        for plan in wrong {
+            let refused = plan.validate().unwrap_err().to_string();
+            assert!(refused.contains("write front"), "{refused}");
         }
     }
 

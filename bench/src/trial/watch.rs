@@ -16,11 +16,12 @@ use crate::discard::figures::Figures;
 use crate::interrupt;
 use crate::payload::Traffic;
 use crate::publish::{Pace, Report};
+use crate::scenario::Coding;
 
 /// Between two looks: a look costs the store far less than a batch.
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// The publisher as a process.
+/// The publisher as a process, or clients that write.
 #[derive(Debug)]
 pub struct Publisher {
     process: Process,
@@ -42,15 +43,43 @@ impl Publisher {
         let pace = match pace {
             Pace::Full => "full",
             Pace::Fill => "fill",
+            Pace::Pieces => "pieces",
             Pace::Clock => "clock",
         };
         let traffic = serde_json::to_string(traffic)?;
         let mut command = Command::new(bench);
         command.args(["publisher", "--address", address]);
         command.args(["--traffic", &traffic, "--pace", pace]);
+        Self::spawn(command, folder)
+    }
+
+    /// Starts so many `clients` that write to the front at `address`.
+    ///
+    /// # Errors
+    /// When they cannot be started.
+    pub fn start_clients(
+        bench: &Path,
+        address: &str,
+        traffic: &Traffic,
+        (clients, coding): (u32, Coding),
+        folder: &Path,
+    ) -> anyhow::Result<Self> {
+        let coding = match coding {
+            Coding::Identity => "identity",
+            Coding::Gzip => "gzip",
+        };
+        let traffic = serde_json::to_string(traffic)?;
+        let mut command = Command::new(bench);
+        command.args(["writer", "--address", address, "--traffic", &traffic]);
+        command.args(["--clients", &clients.to_string(), "--coding", coding]);
+        Self::spawn(command, folder)
+    }
+
+    fn spawn(command: Command, folder: &Path) -> anyhow::Result<Self> {
         let log = folder.join("publisher.log");
-        let process =
-            Process::spawn(command, &log).with_context(|| format!("start {}", bench.display()))?;
+        let program = command.get_program().to_owned();
+        let process = Process::spawn(command, &log)
+            .with_context(|| format!("start {}", program.display()))?;
         Ok(Self { process, log })
     }
 
