@@ -121,7 +121,7 @@ fn update(mut series: Series) -> Series {
     series
 }
 
-// 1,000 series, and the own metrics.
+// 1,000 series, and the own metrics: some 110 lines, each of which costs four times a series of the table.
 #[library_benchmark]
 #[bench::text(args = (known(Order::Rising), Format::Text), config = limit(910_877))]
 #[bench::open_metrics(args = (known(Order::Rising), Format::OpenMetrics), config = limit(909_419))]
