@@ -27,6 +27,13 @@ pub enum Readiness {
         /// The mark.
         high_water: usize,
     },
+    /// The front has no room for more bodies.
+    Full {
+        /// Bytes of bodies under way.
+        held: usize,
+        /// The most that there may be.
+        limit: usize,
+    },
     /// So many requests to the front are under way as may be.
     Crowded {
         /// Requests under way.
@@ -45,7 +52,7 @@ impl Readiness {
             Self::Connecting => "connecting",
             Self::Refused { .. } => "refused",
             Self::Ready => "ready",
-            Self::Overloaded { .. } | Self::Crowded { .. } => "overloaded",
+            Self::Overloaded { .. } | Self::Full { .. } | Self::Crowded { .. } => "overloaded",
             Self::Stalled => "stalled",
             Self::Draining => "draining",
         }
@@ -58,6 +65,7 @@ impl Readiness {
             Self::Connecting
             | Self::Refused { .. }
             | Self::Overloaded { .. }
+            | Self::Full { .. }
             | Self::Crowded { .. }
             | Self::Stalled => Some(Duration::from_secs(1)),
             // Its successor needs a moment.
@@ -82,6 +90,10 @@ impl fmt::Display for Readiness {
                     "overloaded: {held} bytes held, the high-water mark is {high_water}"
                 )
             }
+            Self::Full { held, limit } => write!(
+                f,
+                "overloaded: {held} bytes are under way to ingest, ingest.max_pending allows {limit}"
+            ),
             Self::Crowded { requests } => write!(
                 f,
                 "overloaded: {requests} requests to ingest are under way, ingest.max_requests has no room for more"
@@ -127,9 +139,9 @@ pub(crate) struct Front {
 impl Front {
     fn readiness(&self) -> Readiness {
         if self.room.is_full() {
-            Readiness::Overloaded {
+            Readiness::Full {
                 held: self.room.held(),
-                high_water: self.room.limit(),
+                limit: self.room.limit(),
             }
         } else if self.requests.is_full() {
             Readiness::Crowded {

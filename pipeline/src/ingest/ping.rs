@@ -52,6 +52,7 @@ pub(super) fn health(readiness: &Readiness) -> Answer {
         Readiness::Connecting
         | Readiness::Refused { .. }
         | Readiness::Overloaded { .. }
+        | Readiness::Full { .. }
         | Readiness::Crowded { .. }
         | Readiness::Stalled
         | Readiness::Draining => (StatusCode::SERVICE_UNAVAILABLE, "fail"),

@@ -113,6 +113,11 @@ fn who_finds_no_room_is_told_to_come_again_at_once_and_so_is_the_load_balancer()
     );
     let ready = rig.worker.get("/readyz");
     assert_eq!(ready.status, 503, "{}", ready.text());
+    assert!(
+        ready.text().contains("ingest.max_pending"),
+        "{}",
+        ready.text()
+    );
     // The small ones, too, from now on: a client sees what the load balancer sees.
     assert_eq!(rig.post("/write?db=x", b"small v=1 1").status, 503);
     holder.send(&vec![b'\n'; 60_000 - 13]);
