@@ -132,13 +132,16 @@ fn refuse(scene: &Scene, api: Api, neighbours: Neighbours) {
 /// Nobody is let in until the file has the new token. The old one is not taken any more by whoever reads it too early.
 fn rotate(scene: &Scene) {
     let before = scene.interposer.played();
+    // Another one each time: a soak rotates it more than once.
+    let fresh = format!("{ROTATED}-{before}");
+    let wanted = fresh.clone();
     scene
         .interposer
-        .play(|request| turn((!request.shows(ROTATED)).then(Answer::unauthorized)));
+        .play(move |request| turn((!request.shows(&wanted)).then(Answer::unauthorized)));
     scene.worker().wait_for("the token is refused", REACH, || {
         scene.interposer.played() >= before + 3
     });
-    fs::write(token(scene.ground.path()), ROTATED).expect("the folder is writable");
+    fs::write(token(scene.ground.path()), fresh).expect("the folder is writable");
     let stored = scene.stored();
     let taken = wait::until(REACH, || scene.stored() > stored);
     assert!(
