@@ -8,5 +8,9 @@ pub mod trouble;
 pub mod secret;
 /// Certificates and the client's part of TLS.
 pub mod tls;
+/// One question over HTTP to a program of this machine.
+pub mod exchange;
+/// What a process tells the service manager that started it.
+pub mod notify;
 /// NATS: servers, login, options.
 pub mod nats;

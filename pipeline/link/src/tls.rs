@@ -2,6 +2,8 @@
 
 /// The other side: a listener's part.
 pub mod server;
+/// To a listener of this machine.
+pub mod local;
 /// What to do when it fails.
 pub mod cure;
 

@@ -19,6 +19,8 @@ pub struct Voice {
     trouble: Mutex<Trouble>,
     denials: Mutex<Denials>,
     deaf: Mutex<Deaf>,
+    /// The subject on which a publish was refused last.
+    mute: Mutex<Option<String>>,
 }
 
 impl Voice {
@@ -39,6 +41,11 @@ impl Voice {
     /// Whether the server refuses a subscription to `subject`.
     pub fn is_deaf_to(&self, subject: &str) -> bool {
         locked(&self.deaf).is_deaf_to(subject, Instant::now())
+    }
+
+    /// Whether what the server refused last to take was published on `subject`. For who publishes on one subject.
+    pub fn is_mute_on(&self, subject: &str) -> bool {
+        locked(&self.mute).as_deref() == Some(subject)
     }
 
     /// A subscription to `subject` is asked for again now.
@@ -78,8 +85,9 @@ impl Voice {
     }
 
     fn denied_at(&self, denied: Denied<'_>, now: Instant) {
-        if denied.act == Act::Subscribe {
-            locked(&self.deaf).refused(denied.subject);
+        match denied.act {
+            Act::Subscribe => locked(&self.deaf).refused(denied.subject),
+            Act::Publish => *locked(&self.mute) = Some(denied.subject.to_owned()),
         }
         let Some(others) = locked(&self.denials).worth(denied, now) else {
             debug!(subject = denied.subject, "nats refuses");
@@ -178,6 +186,8 @@ mod tests {
                 voice.hear_at(&refused, start);
             }
         });
+        assert!(voice.is_mute_on("telemetry.app.shop.one"));
+        assert!(!voice.is_mute_on("telemetry.app.shop.two"));
         let [line] = said.as_slice() else {
             panic!("{said:?}");
         };
