@@ -16,7 +16,7 @@ use async_nats::{Event, ServerError};
 use flightline::bus::{Bus, SUBSCRIPTION_CAPACITY};
 use flightline_fixtures::http;
 use flightline_fixtures::nats::{Nats, Options};
-use flightline_fixtures::permissions::{USERS, inbox_of, password_of, shipped, shipped_with_front};
+use flightline_fixtures::permissions::{USERS, inbox_of, password_of, shipped};
 use flightline_fixtures::server::free_port;
 use flightline_fixtures::wait::{until, until_async};
 use flightline_fixtures::worker::Worker;
@@ -262,6 +262,42 @@ async fn an_observer_looks_and_touches_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_observes_the_servers_asks_two_things_and_hears_nobody() {
+    for server in servers() {
+        let may = [
+            &["$SYS.REQ.SERVER.PING.VARZ", "$SYS.REQ.SERVER.PING.JSZ"][..],
+            &["_INBOX_system.x"],
+        ];
+        let may_not = [
+            &[
+                "telemetry.app.sensor.a",
+                "$JS.API.STREAM.INFO.TELEMETRY",
+                "$JS.API.STREAM.PURGE.TELEMETRY",
+                "flightline.api.STREAM.LIST",
+                "$SYS.REQ.SERVER.PING",
+                "$SYS.REQ.SERVER.PING.CONNZ",
+                "$SYS.REQ.SERVER.PING.SUBSZ",
+                "$SYS.REQ.ACCOUNT.FLIGHTLINE.CONNZ",
+                "$SYS.REQ.CLAIMS.UPDATE",
+                "$SYS.REQ.SERVER.N1.RELOAD",
+                "$JS.API.SERVER.REMOVE",
+                "$JS.API.META.LEADER.STEPDOWN",
+                "_INBOX_worker.x.1",
+            ][..],
+            &[
+                "$SYS.>",
+                "$SYS.ACCOUNT.*.CONNECT",
+                "_INBOX.>",
+                "_INBOX_worker.>",
+                "telemetry.>",
+                ">",
+            ],
+        ];
+        holds(&server, "system", may, may_not).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_listener_says_nothing() {
     for server in servers() {
         let may = [&[][..], &["telemetry.>", "deadletter.>", "$JS.EVENT.>"]];
@@ -360,7 +396,7 @@ fn program(server: &Nats, user: &str, folder: &Path, words: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_uses_a_program_may_do_all_that_it_does() {
     for options in Options::default().each_version() {
-        let server = shipped_with_front(options).start();
+        let server = shipped(options).start();
         let front = free_port();
         let config = worker_config(
             &server,

@@ -31,7 +31,7 @@ const HARMFUL: [&str; 7] = [
 ];
 
 /// What an account of its own keeps away: a user, and questions that it may ask.
-const INTRUDERS: [(&str, &[(&str, &str)]); 4] = [
+const INTRUDERS: [(&str, &[(&str, &str)]); 5] = [
     (
         "sensor",
         &[
@@ -67,6 +67,18 @@ const INTRUDERS: [(&str, &[(&str, &str)]); 4] = [
                 "",
             ),
             ("telemetry.health.flightline.a", "{}"),
+            ("$JS.API.STREAM.NAMES", ""),
+        ],
+    ),
+    (
+        "platform_supervisor",
+        &[
+            ("telemetry.lifecycle.nats.a", ""),
+            (
+                "$JS.API.DIRECT.GET.TELEMETRY.telemetry.lifecycle.nats.a",
+                "",
+            ),
+            ("telemetry.metric.balancer.a", "m v=1"),
             ("$JS.API.STREAM.NAMES", ""),
         ],
     ),
