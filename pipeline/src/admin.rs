@@ -8,6 +8,10 @@ pub mod health;
 pub mod status;
 /// The body of a scrape.
 mod answer;
+/// A question to it, on its own machine.
+pub mod ask;
+/// The listener itself.
+pub mod listener;
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -15,6 +19,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{
@@ -23,15 +28,14 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
+use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use self::answer::Answer;
 use self::health::Health;
-use self::status::Status;
-use crate::exporter::Exporter;
+use crate::exporter::Shown;
 use crate::exporter::accept::{Coding, Format};
 use crate::listen::{Limited, Limits, Protection};
 
@@ -59,13 +63,14 @@ flightline
 ";
 
 const TEXT: (HeaderName, &str) = (CONTENT_TYPE, "text/plain; charset=utf-8");
+const JSON: (HeaderName, &str) = (CONTENT_TYPE, "application/json");
 const FRESH: (HeaderName, &str) = (CACHE_CONTROL, "no-store");
 
 /// What the listener reads.
 pub struct AdminState {
     health: Arc<Health>,
-    exporter: Exporter,
-    status: Box<dyn Fn() -> Status + Send + Sync>,
+    shown: Shown,
+    status: Box<dyn Fn() -> Vec<u8> + Send + Sync>,
     scrapes: Arc<Semaphore>,
 }
 
@@ -79,15 +84,17 @@ impl fmt::Debug for AdminState {
 
 impl AdminState {
     /// Reads from these three; `status` is called once per request and must not block.
-    pub fn new(
+    pub fn new<S: Serialize>(
         health: Arc<Health>,
-        exporter: Exporter,
-        status: impl Fn() -> Status + Send + Sync + 'static,
+        shown: impl Into<Shown>,
+        status: impl Fn() -> S + Send + Sync + 'static,
     ) -> Self {
         Self {
             health,
-            exporter,
-            status: Box::new(status),
+            shown: shown.into(),
+            status: Box::new(move || {
+                serde_json::to_vec(&status()).expect("a status is of names, texts and numbers")
+            }),
             scrapes: Arc::new(Semaphore::new(SCRAPES)),
         }
     }
@@ -160,7 +167,7 @@ async fn readyz(State(state): State<Arc<AdminState>>) -> Response {
 }
 
 async fn status(State(state): State<Arc<AdminState>>) -> impl IntoResponse {
-    ([FRESH], Json((state.status)()))
+    ([JSON, FRESH], (state.status)())
 }
 
 async fn metrics(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Response {
@@ -169,7 +176,7 @@ async fn metrics(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Re
     };
     let format = Format::accepted(&joined(&headers, &ACCEPT));
     let coding = Coding::accepted(&joined(&headers, &ACCEPT_ENCODING));
-    let scrape = state.exporter.scrape(format, coding, Instant::now());
+    let scrape = state.shown.scrape(format, coding, Instant::now());
     let head = [
         (CONTENT_TYPE, format.content_type()),
         (VARY, "Accept, Accept-Encoding"),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::ingest::outlet::Outlet;
 use crate::ingest::room::Room;
+use crate::pulse::Pulse;
 
 /// Whether this worker should get work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,11 @@ pub enum Readiness {
     Refused {
         /// To which subject.
         subject: String,
+    },
+    /// NATS is reached, and has not said for a while what is asked of it.
+    Unanswered {
+        /// What was asked.
+        what: String,
     },
     /// Yes.
     Ready,
@@ -46,11 +52,17 @@ pub enum Readiness {
 }
 
 impl Readiness {
+    /// Whether this worker should get work.
+    pub const fn is_ready(&self) -> bool {
+        matches!(self, Self::Ready)
+    }
+
     /// The word for `/status`.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Connecting => "connecting",
             Self::Refused { .. } => "refused",
+            Self::Unanswered { .. } => "unanswered",
             Self::Ready => "ready",
             Self::Overloaded { .. } | Self::Full { .. } | Self::Crowded { .. } => "overloaded",
             Self::Stalled => "stalled",
@@ -64,6 +76,7 @@ impl Readiness {
             Self::Ready => None,
             Self::Connecting
             | Self::Refused { .. }
+            | Self::Unanswered { .. }
             | Self::Overloaded { .. }
             | Self::Full { .. }
             | Self::Crowded { .. }
@@ -83,6 +96,12 @@ impl fmt::Display for Readiness {
                 "refused: NATS does not let this worker subscribe to {}; allow it in the permissions of its user",
                 subject.escape_debug()
             ),
+            Self::Unanswered { what } => {
+                write!(
+                    f,
+                    "unanswered: NATS does not tell about {what}; /status has the last error"
+                )
+            }
             Self::Ready => f.write_str("ready"),
             Self::Overloaded { held, high_water } => {
                 write!(
@@ -116,8 +135,12 @@ enum Phase {
 /// The state of this worker, shared by the stages that change it and the listener that tells it.
 #[derive(Debug)]
 pub struct Health {
+    /// Of the task of decode and batch.
+    pub path: Arc<Pulse>,
+    open: AtomicBool,
     phase: Mutex<Phase>,
     refused: Mutex<Option<String>>,
+    unanswered: Mutex<Option<String>>,
     fault: Mutex<Option<String>>,
     high_water: usize,
     held: AtomicUsize,
@@ -159,14 +182,27 @@ impl Health {
     /// Not connected, and overloaded once `high_water` bytes are held.
     pub fn new(high_water: usize) -> Self {
         Self {
+            path: Arc::default(),
+            open: AtomicBool::new(false),
             phase: Mutex::new(Phase::Connecting),
             refused: Mutex::new(None),
+            unanswered: Mutex::new(None),
             fault: Mutex::new(None),
             high_water,
             held: AtomicUsize::new(0),
             overloaded: AtomicBool::new(false),
             front: OnceLock::new(),
         }
+    }
+
+    /// Every listener is open.
+    pub fn opened(&self) {
+        self.open.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether every listener is open.
+    pub fn is_open(&self) -> bool {
+        self.open.load(Ordering::Relaxed)
     }
 
     /// NATS is reached. Changes nothing once it drains.
@@ -187,6 +223,14 @@ impl Health {
     /// Says which subject that messages come by the server lets nobody here subscribe to, if any.
     pub fn refused(&self, subject: Option<String>) {
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = subject;
+    }
+
+    /// Says what NATS was asked for and has not told for a while, if anything.
+    pub fn unanswered(&self, what: Option<String>) {
+        *self
+            .unanswered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = what;
     }
 
     /// Says how many bytes the worker holds. Over the mark it is overloaded, and stays so until a quarter of it is free again:
@@ -224,6 +268,11 @@ impl Health {
         let phase = *self.phase.lock().unwrap_or_else(PoisonError::into_inner);
         let refused = self.refused.lock();
         let refused = refused.unwrap_or_else(PoisonError::into_inner).clone();
+        let unanswered = self.unanswered.lock();
+        let unanswered = unanswered.unwrap_or_else(PoisonError::into_inner).clone();
+        if let (Phase::Connected, Some(what)) = (phase, unanswered) {
+            return Readiness::Unanswered { what };
+        }
         match (phase, refused) {
             (Phase::Draining, _) => Readiness::Draining,
             (Phase::Connecting, _) => Readiness::Connecting,

@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use crate::exporter::Exporter;
 use crate::exporter::refusal::Refusal;
-use crate::metrics::Stage;
 use crate::source::damage::DamageStatus;
 
 /// The most bytes of an error that are kept: the first sentence matters, a server's whole answer does not.
@@ -41,7 +40,7 @@ pub struct Status {
 /// One stage.
 #[derive(Debug, Clone, Serialize)]
 pub struct StageStatus {
-    /// [`Stage::as_str`].
+    /// [`crate::metrics::Stage::as_str`].
     pub stage: &'static str,
     /// What it counted since the start, by name.
     pub counters: BTreeMap<String, u64>,
@@ -101,7 +100,7 @@ pub struct LastError {
     pub time: u64,
     /// What it was.
     pub error: String,
-    /// How many errors the stage has had, this one included.
+    /// How many errors there have been, this one included.
     pub count: u64,
 }
 
@@ -131,32 +130,32 @@ impl From<&Exporter> for ExporterStatus {
     }
 }
 
-/// The last error of each stage, kept for `/status`.
+/// The last error of each stage or part, by its name, kept for `/status`.
 #[derive(Debug, Default)]
 pub struct LastErrors(Mutex<BTreeMap<&'static str, LastError>>);
 
 impl LastErrors {
-    /// Keeps an error in place of the stage's last one.
-    pub fn record(&self, stage: Stage, now: SystemTime, error: &dyn std::fmt::Display) {
+    /// Keeps an error in place of the last one of that name.
+    pub fn record(&self, name: &'static str, now: SystemTime, error: &dyn std::fmt::Display) {
         let mut text = error.to_string();
         text.truncate(text.floor_char_boundary(MAX_ERROR));
         let time = now
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = all.get(stage.as_str()).map_or(0, |last| last.count) + 1;
+        let count = all.get(name).map_or(0, |last| last.count) + 1;
         let last = LastError {
             time,
             error: text,
             count,
         };
-        all.insert(stage.as_str(), last);
+        all.insert(name, last);
     }
 
-    /// The last error of `stage`.
-    pub fn get(&self, stage: Stage) -> Option<LastError> {
+    /// The last error of that name.
+    pub fn get(&self, name: &str) -> Option<LastError> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.get(stage.as_str()).cloned()
+        all.get(name).cloned()
     }
 }
 
@@ -170,10 +169,10 @@ mod tests {
     fn the_last_error_of_a_stage_is_kept_short() {
         let errors = LastErrors::default();
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(7);
-        errors.record(Stage::Sink, now, &"first");
-        errors.record(Stage::Sink, now, &"ü".repeat(1_000));
-        let last = errors.get(Stage::Sink).unwrap();
+        errors.record("sink", now, &"first");
+        errors.record("sink", now, &"ü".repeat(1_000));
+        let last = errors.get("sink").unwrap();
         assert_eq!((last.time, last.count, last.error.len()), (7, 2, MAX_ERROR));
-        assert_eq!(errors.get(Stage::Source), None);
+        assert_eq!(errors.get("source"), None);
     }
 }
