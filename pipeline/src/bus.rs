@@ -26,6 +26,8 @@ mod kept;
 mod advisories;
 /// What is there, for who examines it.
 mod survey;
+/// Questions to all servers.
+mod servers;
 /// Small values kept by the server.
 mod cell;
 
@@ -34,11 +36,15 @@ pub(crate) use cell::{Bucket, Cell, Written};
 pub(crate) use divided::Division;
 pub use history::{ConsumerState, EnsureError, Existed, StreamSpec, StreamState};
 pub use kept::{Kept, Reading};
-pub(crate) use survey::{ConsumerFacts, ConsumerSettings, Stores, StreamFacts};
+pub(crate) use servers::{Answers, Patience, Question};
+pub(crate) use survey::{ConsumerFacts, ConsumerSettings, Stores, StreamFacts, Untold};
 
 /// Messages the client holds per subscription before it drops new ones; lower values lose at full speed (65,536 lost none
 /// where 1,024 lost a fifth).
 pub const SUBSCRIPTION_CAPACITY: usize = 65_536;
+/// Pauses between tries to get what is needed: the first and the longest.
+pub(crate) const PAUSES: (Duration, Duration) =
+    (Duration::from_millis(100), Duration::from_secs(5));
 /// For one publish to be acknowledged by JetStream, and for one API request.
 const ANSWER: Duration = Duration::from_secs(5);
 
@@ -126,6 +132,27 @@ impl Bus {
     ) -> Result<Self, ConnectError> {
         let client = connect(config, capacity, Echo::Off, Arc::clone(&voice)).await?;
         Ok(Self::over(client, voice))
+    }
+
+    /// As [`Bus::connect`], however long that takes; `failed` hears of each try that came to nothing.
+    pub(crate) async fn reach(
+        config: &Nats,
+        capacity: usize,
+        mut failed: impl FnMut(&ConnectError),
+    ) -> Self {
+        let mut pause = PAUSES.0;
+        let voice = Arc::<Voice>::default();
+        loop {
+            match Self::connect_with(config, capacity, Arc::clone(&voice)).await {
+                Ok(bus) => return bus,
+                Err(error) => {
+                    voice.failed(&error);
+                    failed(&error);
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSES.1);
+        }
     }
 
     fn over(client: Client, voice: Arc<Voice>) -> Self {
@@ -266,6 +293,11 @@ impl Bus {
     /// Whether the server refuses a subscription to `pattern`: it hears nothing then. The log has the cure.
     pub fn is_deaf_to(&self, pattern: &str) -> bool {
         self.voice.is_deaf_to(pattern)
+    }
+
+    /// Whether what the server refused last to take was published on `subject`: nobody answers that. The log has the cure.
+    pub(crate) fn is_mute_on(&self, subject: &str) -> bool {
+        self.voice.is_mute_on(subject)
     }
 
     /// Whether there is a connection now.

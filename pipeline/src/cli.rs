@@ -18,14 +18,20 @@ pub mod log;
 pub mod run;
 /// `flightline check`
 pub mod check;
+/// `flightline ready`
+pub mod ready;
 /// `flightline doctor`
 pub mod doctor;
+/// `flightline observe`
+pub mod observe;
 /// `flightline completions`
 pub mod completions;
 /// `flightline setup`
 pub mod setup;
 /// `flightline replay`
 pub mod replay;
+/// `flightline publish`
+pub mod publish;
 /// `flightline record`
 pub mod record;
 /// `flightline dead`
@@ -44,7 +50,7 @@ mod play;
     max_term_width = 100
 )]
 #[command(
-    after_help = "Exit codes: 0 done, 64 wrong usage, 69 a needed service is unavailable, 75 stopped with data un-acked, 78 wrong configuration."
+    after_help = "Exit codes: 0 done, 64 wrong usage, 65 some input was refused, 69 a needed service is unavailable, 75 stopped with data un-acked, 78 wrong configuration."
 )]
 pub struct Cli {
     /// What holds for every verb.
@@ -90,12 +96,18 @@ pub enum Verb {
     Run(args::Run),
     /// Validate the configuration without connecting, and show what would run
     Check(args::Check),
+    /// Ask the worker of this configuration, on its own machine, whether it should get work: exit code 0 or 69
+    Ready(args::Ready),
     /// Look at this machine and the servers of the configuration, and explain what is wrong, with its cure
     Doctor(args::Doctor),
+    /// Tell Prometheus about NATS itself: servers, streams and consumers, asked over NATS, until SIGTERM or Ctrl-C
+    Observe,
     /// Create what the configured InfluxDB sinks need: organisations, buckets, databases
     Setup(args::Setup),
     /// Play a recorded stream or line protocol to NATS, or straight through the path into the sinks
     Replay(args::Replay),
+    /// Publish each line of standard input as one message, acknowledged by the stream that takes it
+    Publish(args::Publish),
     /// Record live subjects into a stream that replay can play
     Record(args::Record),
     /// List and show dead letters, and publish them again after a fix
@@ -113,6 +125,8 @@ pub enum Exit {
     Ok,
     /// The command line is wrong.
     Usage,
+    /// Some of the input cannot be taken; the rest was.
+    Input,
     /// A service that is needed cannot be used.
     Unavailable,
     /// Stopped with data un-acked: it will be delivered again.
@@ -127,6 +141,7 @@ impl Exit {
         match self {
             Self::Ok => 0,
             Self::Usage => 64,
+            Self::Input => 65,
             Self::Unavailable => 69,
             Self::Unacked => 75,
             Self::Config => 78,
@@ -203,11 +218,12 @@ mod tests {
         let all = [
             Exit::Ok,
             Exit::Usage,
+            Exit::Input,
             Exit::Unavailable,
             Exit::Unacked,
             Exit::Config,
         ];
-        assert_eq!(all.map(Exit::code), [0, 64, 69, 75, 78]);
+        assert_eq!(all.map(Exit::code), [0, 64, 65, 69, 75, 78]);
     }
 
     #[test]

@@ -65,6 +65,8 @@ pub struct Config {
     pub admin: Admin,
     /// The write front, if there is one.
     pub ingest: Option<Ingest>,
+    /// What `flightline observe` asks, if it may.
+    pub observe: Option<Observe>,
     /// How long a drain may take.
     pub drain: Duration,
     /// What is logged, and how.
@@ -117,6 +119,8 @@ pub struct JetStream {
     pub partitions: Option<Partitions>,
     /// Where the stream's history is remembered, so that damage to it is noticed also by a worker that starts after it.
     pub remember: Remember,
+    /// On how many servers of a cluster the stream is kept, if it has to be created.
+    pub replicas: usize,
 }
 
 /// Where a stream's history is remembered.
@@ -365,6 +369,8 @@ pub enum DeadLetters {
         max_age: Duration,
         /// How many bytes the stream keeps.
         max_bytes: i64,
+        /// On how many servers of a cluster it is kept, if it has to be created.
+        replicas: usize,
     },
     /// A recorded stream that `replay` can read.
     File {
@@ -426,4 +432,23 @@ pub struct Ingest {
     pub timeout: Duration,
     /// Without one more byte of a body.
     pub idle: Duration,
+}
+
+/// The most items of one list that `flightline observe` reads: 16 pages of 256, so that a stream with a flood of ephemeral consumers
+/// costs no more.
+pub const MOST_LISTED: u32 = 4096;
+
+/// What `flightline observe` asks of NATS.
+#[derive(Debug, Clone)]
+pub struct Observe {
+    /// Between the beginnings of two rounds.
+    pub interval: Duration,
+    /// The most streams shown.
+    pub max_streams: usize,
+    /// The most durable consumers shown, of all streams together.
+    pub max_consumers: usize,
+    /// Whose streams and consumers are asked for, if any.
+    pub account: Option<Nats>,
+    /// A login of the system account, for what servers tell of themselves.
+    pub system: Option<Nats>,
 }

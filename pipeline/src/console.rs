@@ -1,55 +1,26 @@
 //! What an operator sees of a running process: own metrics, the series table, readiness, and the listener that tells them.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use flightline_link::tls::TlsError;
 use prometheus::IntCounter;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
+use crate::admin::AdminState;
 use crate::admin::health::Health;
+use crate::admin::listener::{Listener, Unheard};
 use crate::admin::status::{ExporterStatus, Lag, LaneStatus, Queue, StageStatus, Status};
-use crate::admin::{self, AdminState};
 use crate::bus::Bus;
 use crate::config::Config;
 use crate::exporter::Exporter;
-use crate::listen::Protection;
-use crate::metrics::{Listening, Metrics, Stage};
+use crate::metrics::{Metrics, Stage};
 use crate::source::lanes::{Board, Row};
 
 /// How often readiness is brought up to date.
-const LOOK: Duration = Duration::from_millis(100);
+pub(crate) const LOOK: Duration = Duration::from_millis(100);
 
 /// How far behind the durable consumer was at the last look; nothing for sources without one.
 pub type LastLag = Arc<Mutex<Option<Lag>>>;
-
-/// The admin listener cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum Unheard {
-    /// Its address cannot be used.
-    #[error("listen on {address} (admin.listen): {source}; name a free address, or port 0 for any")]
-    Address {
-        /// Which.
-        address: SocketAddr,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// Its certificate cannot be used.
-    #[error("admin.tls: {0}; name a certificate and its own key, or remove the table")]
-    Tls(#[from] TlsError),
-}
-
-impl Unheard {
-    /// Whether somebody else listens there.
-    pub fn is_taken(&self) -> bool {
-        matches!(self, Self::Address { source, .. } if source.kind() == io::ErrorKind::AddrInUse)
-    }
-}
 
 /// The console of one process.
 #[derive(Debug)]
@@ -64,10 +35,8 @@ pub struct Console {
     pub lag: LastLag,
     /// Where the source leaves the lanes of a divided stream.
     pub lanes: Board,
-    /// Where the listener is.
-    pub address: SocketAddr,
-    stop: CancellationToken,
-    listener: JoinHandle<io::Result<()>>,
+    /// Where it listens.
+    pub listener: Listener,
 }
 
 impl Console {
@@ -78,18 +47,11 @@ impl Console {
     pub async fn open(config: &Config) -> Result<Self, Unheard> {
         let start = Instant::now();
         let metrics = Arc::new(Metrics::new());
+        let high_water = i64::try_from(config.admin.high_water).unwrap_or(i64::MAX);
+        metrics.high_water.set(high_water);
         let exporter = Exporter::new(&config.exporter, &metrics, start);
         let health = Arc::new(Health::new(config.admin.high_water));
         let (lag, lanes) = (LastLag::default(), Board::default());
-        let unheard = |source| Unheard::Address {
-            address: config.admin.listen,
-            source,
-        };
-        let protection = Protection::of(config.admin.tls.as_ref(), Listening::Admin, &metrics)?;
-        let listener = TcpListener::bind(config.admin.listen)
-            .await
-            .map_err(unheard)?;
-        let address = listener.local_addr().map_err(unheard)?;
         let view = View {
             start,
             metrics: Arc::clone(&metrics),
@@ -100,17 +62,14 @@ impl Console {
             limits: Limits::of(config),
         };
         let state = AdminState::new(Arc::clone(&health), exporter.clone(), move || view.status());
-        let stop = CancellationToken::new();
-        let serving = admin::serve(listener, protection, Arc::new(state), stop.clone());
-        let listener = tokio::spawn(serving);
+        let counted = &metrics.listeners;
+        let listener = Listener::open(&config.admin, counted, state).await?;
         Ok(Self {
             metrics,
             exporter,
             health,
             lag,
             lanes,
-            address,
-            stop,
             listener,
         })
     }
@@ -121,7 +80,7 @@ impl Console {
         let (health, metrics, stop) = (
             Arc::clone(&self.health),
             Arc::clone(&self.metrics),
-            self.stop.clone(),
+            self.listener.stop.clone(),
         );
         tokio::spawn(async move {
             let mut looks = tokio::time::interval(LOOK);
@@ -135,6 +94,7 @@ impl Console {
                     |pattern: &&String| bus.as_ref().is_some_and(|bus| bus.is_deaf_to(pattern));
                 health.refused(patterns.iter().find(deaf).cloned());
                 health.held(metrics.held());
+                metrics.ready.set(i64::from(health.readiness().is_ready()));
             }
         });
     }
@@ -151,9 +111,7 @@ impl Console {
 
     /// Closes the listener; the last thing to do.
     pub async fn close(self) {
-        self.stop.cancel();
-        // It gives no error but its own end.
-        self.listener.await.ok();
+        self.listener.close().await;
     }
 }
 
@@ -305,7 +263,7 @@ impl View {
             stage: stage.as_str(),
             counters,
             queues,
-            last_error: self.metrics.errors.get(stage),
+            last_error: self.metrics.errors.get(stage.as_str()),
         }
     }
 }

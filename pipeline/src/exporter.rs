@@ -53,6 +53,34 @@ use crate::metrics::Metrics;
 /// Ended series worked off per scrape, for the case that no message comes any more to do it.
 const TIDY_PER_SCRAPE: usize = 2_000;
 
+/// What a scrape shows.
+#[derive(Debug, Clone)]
+pub enum Shown {
+    /// A worker's own metrics and its series table.
+    Table(Exporter),
+    /// What is registered here.
+    Registered(Registry),
+}
+
+impl From<Exporter> for Shown {
+    fn from(exporter: Exporter) -> Self {
+        Self::Table(exporter)
+    }
+}
+
+impl From<Registry> for Shown {
+    fn from(registry: Registry) -> Self {
+        Self::Registered(registry)
+    }
+}
+
+impl Shown {
+    /// The answer to one scrape at `now`.
+    pub fn scrape(&self, format: Format, coding: Coding, now: Instant) -> Scrape {
+        Scrape::new(self.clone(), format, coding, now)
+    }
+}
+
 /// The series table and the own metrics, shared by the path and the admin listener.
 #[derive(Debug, Clone)]
 pub struct Exporter(Arc<Shared>);
@@ -97,7 +125,7 @@ impl Exporter {
 
     /// The answer to one scrape at `now`.
     pub fn scrape(&self, format: Format, coding: Coding, now: Instant) -> Scrape {
-        Scrape::new(self.clone(), format, coding, now)
+        Shown::from(self.clone()).scrape(format, coding, now)
     }
 
     /// Brings the own metrics up to date and gathers them; says the number of the scrape that begins.

@@ -129,7 +129,8 @@ impl Front {
             return Err(OpenError::NoStream);
         };
         let metrics = Arc::clone(&console.metrics);
-        let protection = Protection::of(ingest.tls.as_ref(), Listening::Ingest, &metrics)?;
+        let protection =
+            Protection::of(ingest.tls.as_ref(), Listening::Ingest, &metrics.listeners)?;
         let room = Arc::new(Room::new(
             ingest.max_pending,
             metrics.ingest.held_bytes.clone(),

@@ -30,12 +30,18 @@ pub mod admin;
 pub mod ingest;
 /// Joins the stages, and ends them in the order of the data.
 pub mod run;
+/// Whether a task comes back from its turns.
+pub mod pulse;
 /// What an operator sees of a running process.
 pub mod console;
+/// What its service manager is told.
+pub mod notify;
 /// The path without a server in front.
 pub mod local;
 /// A worker's life: connect, start, pull, drain.
 pub mod worker;
+/// An exporter of NATS itself.
+pub mod observe;
 /// Recorded streams: what `record` writes and `replay` reads.
 pub mod stream;
 /// As typed → as trusted.

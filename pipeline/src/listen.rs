@@ -26,7 +26,7 @@ use tokio::time::sleep;
 use self::certificates::Certificates;
 use self::connection::Patient;
 use self::wire::Wire;
-use crate::metrics::{Listening, Metrics};
+use crate::metrics::{Listeners, Listening};
 
 /// Between two tries when the process is out of sockets.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -60,23 +60,23 @@ pub(crate) enum Protection {
 }
 
 impl Protection {
-    /// As configured, and counted in `metrics`.
+    /// As configured, and counted in `counted`.
     ///
     /// # Errors
     /// When the files cannot be used.
     pub(crate) fn of(
         tls: Option<&ServerTls>,
         listening: Listening,
-        metrics: &Metrics,
+        counted: &Listeners,
     ) -> Result<Self, TlsError> {
         let Some(tls) = tls else {
             return Ok(Self::None);
         };
         let label = [listening.as_str()];
-        let refused = metrics.certificates_refused.with_label_values(&label);
+        let refused = counted.certificates_refused.with_label_values(&label);
         Ok(Self::Tls {
             certificates: Certificates::read(tls.clone(), refused, Instant::now())?,
-            failures: metrics.handshake_failures.with_label_values(&label),
+            failures: counted.handshake_failures.with_label_values(&label),
         })
     }
 

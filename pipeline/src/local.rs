@@ -47,6 +47,7 @@ impl Local {
             letters: Store::File(LetterFile::new(letters.clone(), None)),
             exporter: console.exporter.clone(),
             metrics: Arc::clone(&metrics),
+            pulse: Arc::clone(&console.health.path),
         };
         let (handoff, stages) = Stages::start(config, parts)?;
         console.watch(None, Vec::new());

@@ -8,92 +8,20 @@ use prometheus::{
     Registry,
 };
 
+/// Values of labels that no other part has an enum for.
+mod labels;
 /// Those of the write front.
 pub mod ingest;
+/// Those of the exporter of NATS.
+pub mod observe;
+/// What that exporter tells of NATS.
+pub mod nats;
+
+pub use labels::{RetryReason, Stage};
 
 use crate::admin::status::LastErrors;
 use crate::batch::Cut;
 use crate::source::damage::{Findings, Kind};
-
-/// The stages, in the order of the path: the values of the label `stage`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stage {
-    /// Requests to the stream, in front of the path.
-    Ingest,
-    /// Messages in.
-    Source,
-    /// Bytes to lines.
-    Decode,
-    /// Lines to batches.
-    Batch,
-    /// Batches to stores.
-    Sink,
-    /// Told to the server.
-    Ack,
-}
-
-impl Stage {
-    /// The label value.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ingest => "ingest",
-            Self::Source => "source",
-            Self::Decode => "decode",
-            Self::Batch => "batch",
-            Self::Sink => "sink",
-            Self::Ack => "ack",
-        }
-    }
-}
-
-/// Why a write is tried again: the values of the label `reason` of `flightline_sink_retries_total`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RetryReason {
-    /// No connection, or it broke.
-    Connection,
-    /// No answer in time.
-    Timeout,
-    /// 401 or 403.
-    Auth,
-    /// 404: the database or bucket is missing.
-    Missing,
-    /// 408 or 429.
-    Throttled,
-    /// 5xx.
-    Server,
-    /// An answer that says nothing about the lines.
-    Unexpected,
-    /// The disk: full, or not writable.
-    Disk,
-}
-
-impl RetryReason {
-    /// Every reason.
-    pub const ALL: [Self; 8] = [
-        Self::Connection,
-        Self::Timeout,
-        Self::Auth,
-        Self::Missing,
-        Self::Throttled,
-        Self::Server,
-        Self::Unexpected,
-        Self::Disk,
-    ];
-
-    /// The label value.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Connection => "connection",
-            Self::Timeout => "timeout",
-            Self::Auth => "auth",
-            Self::Missing => "missing",
-            Self::Throttled => "throttled",
-            Self::Server => "server",
-            Self::Unexpected => "unexpected",
-            Self::Disk => "disk",
-        }
-    }
-}
 
 /// Those who listen: the values of the label `listener`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -110,6 +38,32 @@ impl Listening {
         match self {
             Self::Admin => "admin",
             Self::Ingest => "ingest",
+        }
+    }
+}
+
+/// Handles to the metrics of those who listen.
+#[derive(Debug)]
+pub struct Listeners {
+    /// TLS handshakes that came to nothing, by listener.
+    pub handshake_failures: IntCounterVec,
+    /// New certificates that could not be used, by listener.
+    pub certificates_refused: IntCounterVec,
+}
+
+impl Listeners {
+    fn new(make: &Maker) -> Self {
+        Self {
+            handshake_failures: make.counters(
+                "flightline_listener_handshake_failures_total",
+                "TLS handshakes that came to nothing.",
+                &["listener"],
+            ),
+            certificates_refused: make.counters(
+                "flightline_listener_certificates_refused_total",
+                "New certificates that could not be used: the old one stays.",
+                &["listener"],
+            ),
         }
     }
 }
@@ -174,6 +128,10 @@ pub struct Metrics {
     pub batches: IntCounterVec,
     /// Lines per batch.
     pub batch_lines: Histogram,
+    /// 1 while this worker should get work, as `/readyz` says.
+    pub ready: IntGauge,
+    /// Bytes held by front and path at which it should not: `admin.high_water`.
+    pub high_water: IntGauge,
     /// Bytes in batches that wait for a store's verdict.
     pub in_flight_bytes: IntGauge,
     /// Batches that wait for a store's verdict.
@@ -200,10 +158,8 @@ pub struct Metrics {
     pub prolonged: IntCounter,
     /// Messages given up un-acked at a drain's end: the server delivers them again.
     pub abandoned: IntCounter,
-    /// TLS handshakes that came to nothing, by listener.
-    pub handshake_failures: IntCounterVec,
-    /// New certificates that could not be used, by listener.
-    pub certificates_refused: IntCounterVec,
+    /// What happens where somebody listens.
+    pub listeners: Listeners,
     /// Samples the series table refused, by reason.
     pub exporter_refused: IntCounterVec,
     /// Series shown.
@@ -304,6 +260,11 @@ impl Metrics {
                 &["reason"],
             ),
             batch_lines: make.histogram("flightline_batch_lines", "Lines per batch.", &BATCH_LINES),
+            ready: make.gauge("flightline_ready", "1 while this worker should get work."),
+            high_water: make.gauge(
+                "flightline_high_water_bytes",
+                "Bytes held at which this worker gets no more work.",
+            ),
             in_flight_bytes: make.gauge(
                 "flightline_in_flight_bytes",
                 "Bytes in batches that wait for a verdict.",
@@ -357,16 +318,7 @@ impl Metrics {
                 "flightline_abandoned_messages_total",
                 "Messages left un-acked when a drain ended.",
             ),
-            handshake_failures: make.counters(
-                "flightline_listener_handshake_failures_total",
-                "TLS handshakes that came to nothing.",
-                &["listener"],
-            ),
-            certificates_refused: make.counters(
-                "flightline_listener_certificates_refused_total",
-                "New certificates that could not be used: the old one stays.",
-                &["listener"],
-            ),
+            listeners: Listeners::new(&make),
             exporter_refused: make.counters(
                 "flightline_exporter_refused_total",
                 "Samples the series table refused.",
@@ -392,7 +344,7 @@ impl Metrics {
 
     /// Keeps the last error of a stage for `/status`; what it means for the data is counted apart.
     pub fn failed(&self, stage: Stage, error: &dyn std::fmt::Display) {
-        self.errors.record(stage, SystemTime::now(), error);
+        self.errors.record(stage.as_str(), SystemTime::now(), error);
     }
 
     /// Lines stored so far, by all sinks together.

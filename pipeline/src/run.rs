@@ -21,6 +21,7 @@ use crate::exporter::Exporter;
 use crate::metrics::Metrics;
 use crate::path::alone::Alone;
 use crate::path::{Path, Ways};
+use crate::pulse::Pulse;
 use crate::sink::{self, Writer};
 use crate::source::handoff::{Handoff, handoff};
 
@@ -42,6 +43,8 @@ pub struct Parts {
     pub exporter: Exporter,
     /// The own metrics.
     pub metrics: Arc<Metrics>,
+    /// Feels whether the path comes back from its turns.
+    pub pulse: Arc<Pulse>,
 }
 
 impl Parts {
@@ -99,6 +102,7 @@ impl Stages {
             letters,
             exporter,
             metrics,
+            pulse,
         } = parts;
         let router = Arc::new(Router::new(config)?);
         let (settled, settled_batches) = mpsc::channel(SETTLED_QUEUE);
@@ -149,11 +153,11 @@ impl Stages {
         )
         .with_alone(alone);
         let (hands, intake) = handoff();
-        let path = tokio::spawn(async move {
+        let path = tokio::spawn(pulse.of(async move {
             if let Err(error) = path.run(intake).await {
                 error!(%error, "the path has ended");
             }
-        });
+        }));
         stages.insert(0, ("path".to_owned(), path));
         let stages = Self {
             stages,

@@ -7,19 +7,18 @@ use std::time::{Duration, Instant};
 use flightline_contract::class::Class;
 use flightline_contract::table::Stream;
 use flightline_contract::token::Prefix;
-use flightline_link::nats::voice::Voice;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::ack::Told;
-use crate::bus::{Bus, EnsureError, Existed, SUBSCRIPTION_CAPACITY, StreamSpec};
+use crate::bus::{Bus, EnsureError, Existed, PAUSES, SUBSCRIPTION_CAPACITY, StreamSpec};
 use crate::config::{Config, DeadLetters, Partitions, Source};
 use crate::console::Console;
 use crate::deadletter::file::LetterFile;
 use crate::deadletter::jetstream::LetterStream;
 use crate::deadletter::store::Store;
 use crate::ingest::{self, Front};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Stage};
 use crate::run::{Ended, Parts, Stages, StartError};
 use crate::source::era::Eras;
 use crate::source::given_up::GivenUp;
@@ -28,8 +27,6 @@ use way::{LAST_ACKS, Way};
 /// Which source, and how it ends.
 mod way;
 
-/// Pauses between tries to connect: the first and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// What a core source waits for between two looks at what the server should be told: nothing, since it has no acks.
 const NO_ACK_WAIT: Duration = Duration::from_secs(30);
 
@@ -101,6 +98,7 @@ async fn work(
     abandon: &CancellationToken,
 ) -> Result<Outcome, WorkerError> {
     let front = front(config, console).await?;
+    console.health.opened();
     let prefix = Prefix::new(&config.prefix)?;
     let needed = Box::pin(needed(config, console, &prefix, front.as_ref()));
     let Some((bus, own, letters)) = stop.run_until_cancelled(needed).await else {
@@ -115,6 +113,7 @@ async fn work(
         letters,
         exporter: console.exporter.clone(),
         metrics: Arc::clone(&console.metrics),
+        pulse: Arc::clone(&console.health.path),
     };
     let (handoff, mut stages) = Stages::start(config, parts)?;
     console.watch(Some(own.clone()), subscribed(config, &prefix));
@@ -270,21 +269,10 @@ async fn connections(config: &Config, console: &Console) -> (Bus, Bus) {
 
 /// Connects, however long that takes.
 async fn connect(config: &Config, console: &Console, capacity: usize) -> Bus {
-    let mut pause = PAUSES.0;
-    let voice = Arc::<Voice>::default();
-    loop {
-        match Bus::connect_with(&config.nats, capacity, Arc::clone(&voice)).await {
-            Ok(bus) => return bus,
-            Err(error) => {
-                voice.failed(&error);
-                console
-                    .metrics
-                    .failed(crate::metrics::Stage::Source, &error);
-            }
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(PAUSES.1);
-    }
+    Bus::reach(&config.nats, capacity, |error| {
+        console.metrics.failed(Stage::Source, error);
+    })
+    .await
 }
 
 /// Where dead letters are kept; their stream is created if absent, however long that takes.
@@ -293,13 +281,14 @@ async fn letters(config: &Config, bus: &Bus, prefix: &Prefix) -> Store {
         Source::JetStream(source) => Some(source.stream.clone()),
         Source::Core(_) => None,
     };
-    let (stream, max_age, max_bytes) = match &config.deadletter {
+    let (stream, max_age, max_bytes, replicas) = match &config.deadletter {
         DeadLetters::File { path } => return Store::File(LetterFile::new(path.clone(), origin)),
         DeadLetters::JetStream {
             stream,
             max_age,
             max_bytes,
-        } => (stream, *max_age, *max_bytes),
+            replicas,
+        } => (stream, *max_age, *max_bytes, *replicas),
     };
     let subjects = vec![Stream::DeadLetter.subjects(prefix).to_string()];
     let spec = StreamSpec {
@@ -307,6 +296,7 @@ async fn letters(config: &Config, bus: &Bus, prefix: &Prefix) -> Store {
         subjects,
         max_age,
         max_bytes,
+        replicas,
     };
     let mut pause = PAUSES.0;
     loop {
@@ -339,5 +329,9 @@ pub fn stream_of(config: &Config, prefix: &Prefix, name: &str) -> StreamSpec {
         subjects,
         max_age: Duration::ZERO,
         max_bytes: -1,
+        replicas: match &config.source {
+            Source::JetStream(source) => source.replicas,
+            Source::Core(_) => 1,
+        },
     }
 }

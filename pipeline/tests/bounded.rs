@@ -46,6 +46,11 @@ async fn a_stalled_store_stops_the_pull_and_is_said_and_heals() {
         || worker.get("/readyz").status == 503,
     );
     assert_eq!(worker.get("/healthz").status, 200);
+    worker.wait_for("so do its metrics", Duration::from_secs(10), || {
+        worker.metric("flightline_ready") == 0.0
+    });
+    let mark = worker.metric("flightline_high_water_bytes");
+    assert_eq!(mark, f64::from(1 << 20));
     let received = worker.metric("flightline_received_messages_total");
     assert!(
         received < 25_000.0,

@@ -41,6 +41,7 @@ impl Desk {
             subjects: vec!["deadletter.>".to_owned()],
             max_age: Duration::ZERO,
             max_bytes: -1,
+            replicas: 1,
         };
         publisher.bus.ensure_stream(&spec).await.unwrap();
         let folder = tempfile::tempdir().unwrap();

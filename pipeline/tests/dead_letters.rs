@@ -45,6 +45,7 @@ impl Rig {
             subjects: vec!["deadletter.>".to_owned()],
             max_age: Duration::ZERO,
             max_bytes: -1,
+            replicas: 1,
         };
         publisher.bus.ensure_stream(&spec).await.unwrap();
         let origin = Some("TELEMETRY".to_owned());

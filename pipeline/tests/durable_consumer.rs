@@ -53,6 +53,7 @@ fn consumer() -> JetStream {
         prefetch_bytes: 256 * 1024,
         partitions: None,
         remember: Remember::Nats,
+        replicas: 1,
     }
 }
 
@@ -62,6 +63,7 @@ fn stream() -> StreamSpec {
         subjects: vec!["telemetry.>".to_owned()],
         max_age: Duration::ZERO,
         max_bytes: -1,
+        replicas: 1,
     }
 }
 

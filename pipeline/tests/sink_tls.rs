@@ -70,7 +70,7 @@ fn serve(listener: &TcpListener, config: &Arc<ServerConfig>, seen: &SyncSender<S
 
 /// What an operator reads of the last failure.
 fn assert_cure(rig: &Rig, cure: &str) {
-    let last = rig.metrics.errors.get(Stage::Sink).unwrap();
+    let last = rig.metrics.errors.get(Stage::Sink.as_str()).unwrap();
     assert!(last.error.contains(cure), "{last:?}");
 }
 

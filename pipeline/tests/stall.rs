@@ -88,6 +88,12 @@ impl Scene {
         );
     }
 
+    /// Until the server knows that the worker is gone: what it sends before is lost on the way, and comes again only after the ack wait.
+    fn wait_until_noticed(&self) {
+        let only_the_publisher = || self.nats.monitor("/connz")["num_connections"] == 1;
+        wait::until(PATIENCE, only_the_publisher).expect("the server notices");
+    }
+
     fn stalls(&self) -> f64 {
         self.worker.metric("flightline_source_stalls_total")
     }
@@ -143,6 +149,7 @@ async fn messages_go_on_soon_after_a_long_outage() {
     let mut scene = scene("").await;
     scene.chaos.set(Weather::Refusing);
     scene.chaos.cut();
+    scene.wait_until_noticed();
     scene.publish(2_000).await;
     wait::until(OUTAGE, || false).unwrap_err();
     scene.chaos.set(Weather::Fine);

@@ -30,6 +30,8 @@ pub struct StreamSpec {
     pub max_age: Duration,
     /// How many bytes it keeps; no limit if -1.
     pub max_bytes: i64,
+    /// On how many servers of a cluster it is kept.
+    pub replicas: usize,
 }
 
 /// Whether something was there before.
@@ -152,6 +154,7 @@ impl Bus {
                     max_age: spec.max_age,
                     max_bytes: spec.max_bytes,
                     storage: stream::StorageType::File,
+                    num_replicas: spec.replicas,
                     // Who may read one subject of the stream and no more, as a supervisor its own changes, can only ask this way.
                     allow_direct: true,
                     ..StreamConfig::default()

@@ -1,22 +1,20 @@
-//! What `flightline doctor` asks of a server: nothing is created or changed. Answers are taken as they are; what a server does not
+//! What `flightline doctor` and `flightline observe` ask of a server: nothing is created or changed. Answers are taken as they are; what a server does not
 //! know of stays empty.
 
 use std::time::Duration;
 
-use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::RequestErrorKind;
 use async_nats::jetstream::response::Response;
-use bytes::Bytes;
+use async_nats::jetstream::{self, ErrorCode};
 use futures_util::StreamExt as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{Bus, EnsureError};
+use super::servers::{Patience, Question};
+use super::{ANSWER, Bus, EnsureError};
 use crate::bus::divided::unavailable;
 
-/// Where a server tells its settings to whom its system account lets.
-const SETTINGS: &str = "$SYS.REQ.SERVER.PING.VARZ";
 /// Who may not ask gets no answer at all.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -171,21 +169,85 @@ impl Bus {
 
     /// The settings of a server; `None` if we may not see them.
     pub(crate) async fn server_settings(&self) -> Option<Value> {
-        let inbox = self.inbox();
-        let mut answers = self.subscribe(&inbox).await.ok()?;
-        let asked = self.pull_settings(&inbox).await;
-        asked.ok()?;
-        let answer = timeout(PATIENCE, answers.next()).await.ok()??;
-        // Nobody who answers is told by a status without a body.
-        let mut answer: Value = serde_json::from_slice(&answer.payload).ok()?;
+        let one = Patience {
+            all: PATIENCE,
+            quiet: Duration::ZERO,
+            known: 1,
+            most: 1,
+        };
+        let answers = self.ask_servers(Question::Varz, one).await.ok()?;
+        let mut answer = answers.read.into_iter().next()?;
         Some(answer["data"].take())
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the one door")]
-    async fn pull_settings(&self, inbox: &str) -> Result<(), EnsureError> {
-        let asked = self
-            .client
-            .publish_with_reply(SETTINGS, inbox.to_owned(), Bytes::new());
-        asked.await.map_err(|error| unavailable(SETTINGS, &error))
+    /// What an account has of JetStream.
+    ///
+    /// # Errors
+    /// See [`Untold`].
+    pub(crate) async fn account(&self) -> Result<Value, Untold> {
+        self.told("INFO".to_owned(), &json!({})).await
     }
+
+    /// A page of the account's streams with how they stand, from the one with this number on.
+    ///
+    /// # Errors
+    /// See [`Untold`].
+    pub(crate) async fn streams(&self, offset: usize) -> Result<Value, Untold> {
+        let from = json!({ "offset": offset });
+        self.told("STREAM.LIST".to_owned(), &from).await
+    }
+
+    /// A page of a stream's consumers with how they stand, from the one with this number on; null if there is no such stream.
+    ///
+    /// # Errors
+    /// See [`Untold`].
+    pub(crate) async fn consumers(&self, stream: &str, offset: usize) -> Result<Value, Untold> {
+        let from = json!({ "offset": offset });
+        match self.told(format!("CONSUMER.LIST.{stream}"), &from).await {
+            Err(Untold::Refused(error)) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+                Ok(Value::Null)
+            }
+            told => told,
+        }
+    }
+
+    async fn told(&self, what: String, request: &Value) -> Result<Value, Untold> {
+        let unanswered = |what: &str, reason: &str| Untold::Unanswered {
+            what: what.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let body = request.to_string().into();
+        let arriving = self.put(&format!("$JS.API.{what}"), body).await;
+        let mut arriving = arriving.map_err(|error| unanswered(&what, &error.to_string()))?;
+        let answer = timeout(ANSWER, arriving.next()).await.ok().flatten();
+        let Some(answer) = answer else {
+            return Err(unanswered(&what, "no answer: is it allowed to this user?"));
+        };
+        // Nobody who answers is told by a status without a body.
+        if answer.payload.is_empty() {
+            return Err(unanswered(
+                &what,
+                "nobody answers: there is no JetStream for this account",
+            ));
+        }
+        match serde_json::from_slice(&answer.payload) {
+            Ok(Response::Ok(answer)) => Ok(answer),
+            Ok(Response::Err { error }) => Err(Untold::Refused(error)),
+            Err(_) => Err(Untold::Unreadable { what }),
+        }
+    }
+}
+
+/// A question to JetStream came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Untold {
+    /// Nobody answered in time; who may not ask gets no answer.
+    #[error("{what}: {reason}")]
+    Unanswered { what: String, reason: String },
+    /// The server says no.
+    #[error(transparent)]
+    Refused(jetstream::Error),
+    /// The answer is none.
+    #[error("{what}: the answer cannot be read")]
+    Unreadable { what: String },
 }

@@ -5,12 +5,14 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use async_nats::HeaderValue;
 use clap::{Args, ValueEnum};
 use flightline_contract::class::Class;
 use flightline_contract::filter::Filter;
 use flightline_contract::token::{Prefix, Token};
 use flightline_contract::topic::Topic;
 
+use super::play::publishable;
 use crate::config::units;
 
 /// The options of `flightline dead`.
@@ -40,6 +42,20 @@ pub struct Doctor {
     /// Write one point (measurement flightline_doctor) to each InfluxDB, and leave it there
     #[arg(long)]
     pub probe: bool,
+}
+
+/// `flightline ready`
+#[derive(Debug, Clone, Args)]
+pub struct Ready {
+    /// Ask whether the process is sound (/healthz) instead of whether it should get work (/readyz)
+    #[arg(long)]
+    pub live: bool,
+    /// A client certificate (PEM) for a listener with admin.tls.client_ca_file; without it the listener's own is shown
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub cert: Option<PathBuf>,
+    /// Its key (PEM)
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
 }
 
 /// `flightline setup`
@@ -125,6 +141,17 @@ impl Speed {
     }
 }
 
+/// `flightline publish`
+#[derive(Debug, Clone, Args)]
+pub struct Publish {
+    /// The subject of every message
+    #[arg(value_parser = topic)]
+    pub subject: String,
+    /// The Content-Type header of every message, such as application/json; without it none is sent
+    #[arg(long, value_name = "TYPE", value_parser = content_type)]
+    pub content_type: Option<String>,
+}
+
 /// `flightline record`
 #[derive(Debug, Clone, Args)]
 pub struct Record {
@@ -164,6 +191,20 @@ fn filter(text: &str) -> Result<String, String> {
     match Filter::parse(text) {
         Ok(_) => Ok(text.to_owned()),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+fn topic(text: &str) -> Result<String, String> {
+    match publishable(text.to_owned()) {
+        Ok(subject) => Ok(subject.into_string()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn content_type(text: &str) -> Result<String, String> {
+    match text.parse::<HeaderValue>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err("a header cannot carry it".to_owned()),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use flightline_contract::class::Class;
-use flightline_link::nats::NatsAuth;
+use flightline_link::nats::{Nats, NatsAuth};
 use flightline_link::secret::without_users;
 
 use crate::cli::{Exit, Failure, out};
@@ -12,8 +12,8 @@ use crate::config::load::Loaded;
 use crate::config::reference;
 use crate::config::units::{show_duration, show_size};
 use crate::config::{
-    Config, DeadLetters, InfluxApi, InfluxAuth, Ingest, LogFormat, Partitions, Sink, SinkKind,
-    Source,
+    Config, DeadLetters, InfluxApi, InfluxAuth, Ingest, LogFormat, Observe, Partitions, Sink,
+    SinkKind, Source,
 };
 
 use crate::source::plan;
@@ -140,6 +140,9 @@ fn path(config: &Config, lines: &mut Vec<String>) {
     if let Some(front) = &config.ingest {
         say("ingest", ingest(config, front));
     }
+    if let Some(observed) = &config.observe {
+        say("observe", observe(observed));
+    }
     say("drain", format!("at most {}", show_duration(config.drain)));
     let format = match config.log.format {
         LogFormat::Auto => "text on a terminal, JSON otherwise",
@@ -172,6 +175,27 @@ fn ingest(config: &Config, front: &Ingest) -> String {
         "{scheme}://{listen} → {}.{class}.{service}.<database or bucket>, {who}, {body} a body, {pending} under way",
         config.prefix
     )
+}
+
+fn observe(observe: &Observe) -> String {
+    let Observe {
+        interval,
+        max_streams,
+        max_consumers,
+        account,
+        system,
+    } = observe;
+    let login = |what: &str, login: &Nats| {
+        let urls: Vec<_> = login.urls.iter().map(|url| without_users(url)).collect();
+        format!("{what} of {} ({})", urls.join(", "), nats_auth(&login.auth))
+    };
+    let servers = system.iter().map(|system| login("servers", system));
+    let streams = account.iter().map(|account| {
+        let most = format!("at most {max_streams} streams and {max_consumers} durable consumers");
+        login(&most, account)
+    });
+    let asked: Vec<_> = servers.chain(streams).collect();
+    format!("every {}: {}", show_duration(*interval), asked.join("; "))
 }
 
 fn source(source: &Source) -> String {
@@ -257,6 +281,7 @@ fn dead_letters(letters: &DeadLetters) -> String {
             stream,
             max_age,
             max_bytes,
+            ..
         } => {
             let size = show_size(u64::try_from(*max_bytes).unwrap_or(0));
             format!(

@@ -56,7 +56,7 @@ pub async fn run(mut loaded: Loaded, args: &Demo) -> Result<Exit, Failure> {
     let config = loaded.config;
     out::say(&format_args!(
         "metrics  http://{0}/metrics\nstatus   http://{0}/status",
-        console.address
+        console.listener.address
     ))?;
     out::say(&format_args!("sink     {}", servers.sink(&folder)))?;
 

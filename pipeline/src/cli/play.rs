@@ -52,10 +52,7 @@ impl Outlet<'_> {
         record: Record,
         stop: &CancellationToken,
     ) -> Result<(), SendError> {
-        let subject = Subject::from(record.subject);
-        if !subject.is_valid() || subject.contains(['*', '>']) {
-            return Err(SendError::Subject(subject.to_string()));
-        }
+        let subject = publishable(record.subject)?;
         match self {
             Self::Streams(bus, under_way) => {
                 let stored = bus
@@ -109,8 +106,18 @@ async fn taken(
     }
 }
 
+/// The subject that `text` is, if one can publish to it.
+pub(super) fn publishable(text: String) -> Result<Subject, SendError> {
+    let subject = Subject::from(text);
+    if subject.is_valid() && !subject.contains(['*', '>']) {
+        Ok(subject)
+    } else {
+        Err(SendError::Subject(subject.to_string()))
+    }
+}
+
 /// A file may say anything; the client panics at what it cannot write.
-fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, SendError> {
+pub(super) fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, SendError> {
     let mut headers = HeaderMap::new();
     for (name, value) in pairs {
         let unwritable = || SendError::Header(name.clone());

@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::config::check::partitions::out_of_order;
 use crate::config::load::Loaded;
 use crate::console::Console;
+use crate::notify;
 use crate::worker::{self, Outcome};
 
 /// Runs a worker of `config`.
@@ -17,7 +18,8 @@ use crate::worker::{self, Outcome};
 pub async fn run(config: &Config) -> Result<Exit, Failure> {
     let signals = Signals::watch()?;
     let console = Console::open(config).await.map_err(unavailable)?;
-    info!(address = %console.address, "admin listener");
+    info!(address = %console.listener.address, "admin listener");
+    notify::start(&console.health, config.drain);
     if let Some(note) = out_of_order(config) {
         warn!("{note}");
     }

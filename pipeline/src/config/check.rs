@@ -30,6 +30,8 @@ mod fields;
 mod pick;
 /// The write front.
 pub(crate) mod ingest;
+/// What `flightline observe` asks.
+pub(crate) mod observe;
 /// Where lines go.
 pub(crate) mod sink;
 /// How a stream is divided among owners.

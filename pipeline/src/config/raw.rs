@@ -25,6 +25,7 @@ pub(crate) struct Raw {
     pub(crate) exporter: Key<Exporter>,
     pub(crate) admin: Key<Admin>,
     pub(crate) ingest: Key<Ingest>,
+    pub(crate) observe: Key<Observe>,
     pub(crate) run: Key<Run>,
     pub(crate) log: Key<Log>,
 }
@@ -74,6 +75,7 @@ pub(crate) struct Source {
     pub(crate) prefetch: Key<String>,
     pub(crate) partitions: Key<Partitions>,
     pub(crate) remember: Key<String>,
+    pub(crate) replicas: Key<i64>,
     pub(crate) queue_group: Key<String>,
     pub(crate) capacity: Key<i64>,
     pub(crate) buffer: Key<String>,
@@ -137,6 +139,7 @@ pub(crate) struct DeadLetter {
     pub(crate) stream: Key<String>,
     pub(crate) max_age: Key<String>,
     pub(crate) max_bytes: Key<String>,
+    pub(crate) replicas: Key<i64>,
     pub(crate) path: Key<String>,
 }
 
@@ -181,6 +184,15 @@ pub(crate) struct Ingest {
     pub(crate) max_connections: Key<i64>,
     pub(crate) timeout: Key<String>,
     pub(crate) idle: Key<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Observe {
+    pub(crate) interval: Key<String>,
+    pub(crate) max_streams: Key<i64>,
+    pub(crate) max_consumers: Key<i64>,
+    pub(crate) system: Key<Nats>,
 }
 
 #[derive(Deserialize, Default)]

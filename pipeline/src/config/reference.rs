@@ -75,7 +75,7 @@ const CLASSES: &str = "metric, health, app, lifecycle";
 
 /// Every key, in the order of the documentation.
 #[rustfmt::skip] // One line a key: this is a table.
-pub static KEYS: [Entry; 100] = [
+pub static KEYS: [Entry; 106] = [
     key("prefix", Text, Given("telemetry"), "First token of the contract's subjects."),
 
     key("nats.url", List, Given("nats://127.0.0.1:4222"), "Servers, tried in turn: `nats://host:port` or `tls://host:port`."),
@@ -102,6 +102,7 @@ pub static KEYS: [Entry; 100] = [
     key("source.prefetch", Size, Given("4MiB"), "jetstream: bytes asked for ahead of decode."),
     key("source.partitions", Parts, Unset("one consumer, shared by all workers, each message acked by itself"), "jetstream: in order. 1: one owner at a time, acked in runs, the fastest. More: so many consumers with one owner each; or the subjects of each: `[\"a.>\", \"b.>\"]`."),
     key("source.remember", Text, Given("nats"), "jetstream: where the stream's history is remembered, so that a worker says what happened before it started. `nats`: in the bucket `history-STREAM`, shared by all workers. `file:FOLDER`: outlives the server's disk. `nowhere`."),
+    key("source.replicas", Count, Given("1"), "jetstream: on how many servers of a cluster the stream is kept when it is created, 1 to 5; with 3, one of three may be lost. One that is there stays as it is."),
     key("source.queue_group", Text, Given("flightline"), "core: the queue group, shared by all workers."),
     key("source.capacity", Count, Given("65536"), "core: messages the client holds before new ones are dropped (and counted)."),
     key("source.buffer", Size, Given("64MiB"), "core: bytes held for decode before new messages are dropped (and counted)."),
@@ -151,6 +152,7 @@ pub static KEYS: [Entry; 100] = [
     key("deadletter.stream", Text, Given("DEADLETTER"), "jetstream: the stream, created if absent."),
     key("deadletter.max_age", Duration, Given("30d"), "jetstream: how long the stream keeps them."),
     key("deadletter.max_bytes", Size, Given("1GiB"), "jetstream: how many bytes the stream keeps."),
+    key("deadletter.replicas", Count, Given("1"), "jetstream: on how many servers of a cluster the stream is kept when it is created, 1 to 5."),
     key("deadletter.path", Text, Needed("for file"), "file: the file, appended to; `flightline replay` reads it."),
 
     key("exporter.classes", List, Given(CLASSES), "Classes whose data is shown at `/metrics`; `[]` turns the series table off."),
@@ -180,6 +182,11 @@ pub static KEYS: [Entry; 100] = [
     key("ingest.timeout", Duration, Given("30s"), "For one request, from its head to its answer."),
     key("ingest.idle", Duration, Given("10s"), "A body without one more byte for so long is 408."),
 
+    key("observe.interval", Duration, Given("10s"), "`flightline observe`: how often NATS is asked. An empty `[observe]` will do; what `[nats]` lets in must see the streams."),
+    key("observe.max_streams", Count, Given("256"), "The most streams that are shown; the others are counted."),
+    key("observe.max_consumers", Count, Given("1024"), "The most durable consumers that are shown, of all streams together; ephemeral ones never are."),
+    key("observe.system", Table, Unset("servers are not asked"), "A login of the system account, with the keys of `[nats]`, for what servers tell of themselves. Servers and TLS are those of `[nats]` unless set. With this table and without `[nats]`, streams are not asked for."),
+
     key("run.drain", Duration, Given("25s"), "How long a stop may take to store and ack what is in flight."),
 
     key("log.format", Choice(&["auto", "text", "json"]), Given("auto"), "`auto`: text on a terminal, JSON otherwise."),
@@ -190,7 +197,10 @@ pub static KEYS: [Entry; 100] = [
     key("sinks", Table, Unset("no further sinks"), "Further sinks by name, with the keys of `[sink]`."),
 ];
 
-/// The entry of a key: `sinks.NAME.url` is `sink.url`, `mapping[3].time` is `mapping.time`.
+/// The table with a login of its own, whose keys are those of `[nats]`.
+const SYSTEM: &str = "observe.system.";
+
+/// The entry of a key: `sinks.NAME.url` is `sink.url`, `observe.system.user` is `nats.user`, `mapping[3].time` is `mapping.time`.
 pub(crate) fn entry(path: &str) -> Option<&'static Entry> {
     let plain = path.split('[').next().unwrap_or(path);
     let inner = path.split_once(']').map_or("", |(_, inner)| inner);
@@ -200,6 +210,9 @@ pub(crate) fn entry(path: &str) -> Option<&'static Entry> {
         .and_then(|rest| rest.split_once('.'))
     {
         name = format!("sink.{inner}");
+    }
+    if let Some(inner) = name.strip_prefix(SYSTEM) {
+        name = format!("nats.{inner}");
     }
     KEYS.iter().find(|entry| entry.key == name)
 }

@@ -4,12 +4,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
+use tokio::net::TcpListener;
 
 use super::finding::{Code, Finding};
-use crate::config::Config;
+use crate::admin::ask::ask;
+use crate::config::{Admin, Config};
 
 /// For whoever listens on the admin port to say what it is.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -29,8 +28,8 @@ pub(super) async fn examine(config: &Config) -> Vec<Finding> {
     let admin = &config.admin;
     let holder = match TcpListener::bind(admin.listen).await {
         Ok(_) => Holder::Nobody,
+        Err(_) if is_worker(admin).await => Holder::Worker,
         Err(_) if admin.tls.is_some() => Holder::Unseen,
-        Err(_) if is_worker(admin.listen).await => Holder::Worker,
         Err(error) => Holder::Other(error),
     };
     let mut findings = vec![judge("admin.listen", admin.listen, &holder)];
@@ -70,15 +69,8 @@ fn judge(key: &str, address: SocketAddr, holder: &Holder) -> Finding {
     }
 }
 
-async fn is_worker(address: SocketAddr) -> bool {
-    let ask = async {
-        let mut stream = TcpStream::connect(address).await?;
-        let request = "GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
-        stream.write_all(request.as_bytes()).await?;
-        let mut answer = Vec::new();
-        // The own metrics come first.
-        stream.take(64 << 10).read_to_end(&mut answer).await?;
-        Ok::<_, io::Error>(String::from_utf8_lossy(&answer).contains("flightline_"))
-    };
-    matches!(timeout(ANSWER, ask).await, Ok(Ok(true)))
+/// Its index says what it is.
+async fn is_worker(admin: &Admin) -> bool {
+    let asked = ask(admin, "/", None, ANSWER).await;
+    asked.is_ok_and(|(_, body)| body.starts_with(b"flightline"))
 }

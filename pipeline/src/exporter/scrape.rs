@@ -6,10 +6,10 @@ use std::time::Instant;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::Exporter;
 use super::accept::{Coding, Format};
 use super::own;
 use super::render::{CHUNK_BYTES, Cursor, More};
+use super::{Exporter, Shown};
 
 /// Room beyond [`CHUNK_BYTES`] for the series that ends a chunk.
 const SLACK: usize = 4 * 1024;
@@ -17,27 +17,25 @@ const SLACK: usize = 4 * 1024;
 /// The chunks of one answer.
 #[derive(Debug)]
 pub struct Scrape {
-    exporter: Exporter,
     format: Format,
     stage: Stage,
     gzip: Option<GzEncoder<Vec<u8>>>,
     now: Instant,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 enum Stage {
-    Own,
-    Series(Cursor),
+    Own(Shown),
+    Series(Exporter, Cursor),
     End,
     Done,
 }
 
 impl Scrape {
-    pub(super) fn new(exporter: Exporter, format: Format, coding: Coding, now: Instant) -> Self {
+    pub(super) fn new(shown: Shown, format: Format, coding: Coding, now: Instant) -> Self {
         Self {
-            exporter,
             format,
-            stage: Stage::Own,
+            stage: Stage::Own(shown),
             gzip: match coding {
                 Coding::Identity => None,
                 Coding::Gzip => Some(GzEncoder::new(Vec::new(), Compression::fast())),
@@ -50,16 +48,23 @@ impl Scrape {
     fn part(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
         match &mut self.stage {
-            Stage::Own => {
-                let (families, scrape) = self.exporter.gather(self.now);
+            Stage::Own(shown) => {
+                let (families, next) = match shown {
+                    Shown::Table(exporter) => {
+                        let (families, scrape) = exporter.gather(self.now);
+                        let cursor = Cursor::new(scrape);
+                        (families, Stage::Series(exporter.clone(), cursor))
+                    }
+                    Shown::Registered(registry) => (registry.gather(), Stage::End),
+                };
                 for family in &families {
                     own::encode(family, self.format, &mut out);
                 }
-                self.stage = Stage::Series(Cursor::new(scrape));
+                self.stage = next;
             }
-            Stage::Series(cursor) => {
+            Stage::Series(exporter, cursor) => {
                 out.reserve(CHUNK_BYTES + SLACK);
-                let more = self.exporter.lock().chunk(cursor, self.format, &mut out);
+                let more = exporter.lock().chunk(cursor, self.format, &mut out);
                 if more == More::No {
                     self.stage = Stage::End;
                 }

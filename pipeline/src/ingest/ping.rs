@@ -51,6 +51,7 @@ pub(super) fn health(readiness: &Readiness) -> Answer {
         Readiness::Ready => (StatusCode::OK, "pass"),
         Readiness::Connecting
         | Readiness::Refused { .. }
+        | Readiness::Unanswered { .. }
         | Readiness::Overloaded { .. }
         | Readiness::Full { .. }
         | Readiness::Crowded { .. }

@@ -131,7 +131,7 @@ impl Writer {
                     let said = format!("{}: {error}", self.name);
                     self.metrics
                         .errors
-                        .record(Stage::Sink, SystemTime::now(), &said);
+                        .record(Stage::Sink.as_str(), SystemTime::now(), &said);
                     let pause = self.backoff.pause(failures, fastrand::f64());
                     error!(sink = self.name, %error, ?pause, "the disk takes no data; nothing is lost, the write is tried again");
                     tokio::time::sleep(pause).await;

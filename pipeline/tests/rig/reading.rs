@@ -122,12 +122,14 @@ fn lanes(bus: &Bus, metrics: &Arc<Metrics>) -> Lanes {
         prefetch_bytes: 256 * 1024,
         partitions: None,
         remember: Remember::Nowhere,
+        replicas: 1,
     };
     let stream = StreamSpec {
         name: "TELEMETRY".to_owned(),
         subjects: vec!["telemetry.>".to_owned()],
         max_age: Duration::ZERO,
         max_bytes: -1,
+        replicas: 1,
     };
     let divided = (config, Partitions::Hashed(1));
     let prefix = "telemetry".to_owned();

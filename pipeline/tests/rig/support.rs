@@ -52,6 +52,7 @@ impl Publisher {
                 .to_vec(),
             max_age: Duration::ZERO,
             max_bytes: -1,
+            replicas: 1,
         };
         bus.ensure_stream(&spec).await.unwrap();
         Self { bus }

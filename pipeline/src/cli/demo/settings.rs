@@ -83,6 +83,7 @@ pub(super) async fn fit(
             prefetch_bytes: 8 << 20,
             partitions: None,
             remember: Remember::Nowhere,
+            replicas: 1,
         });
     } else {
         config.prefix = Prefix::DEFAULT.to_owned();

@@ -1,4 +1,4 @@
-//! The connection to NATS: servers, one way to say who we are, and protection.
+//! A connection to NATS: servers, one way to say who we are, and protection.
 
 use std::path::PathBuf;
 
@@ -13,12 +13,57 @@ use crate::config::spot::Key;
 
 /// Checks `[nats]`.
 pub(crate) fn check(check: &mut Checker, raw: Key<raw::Nats>) -> Nats {
-    let (section, raw) = Checker::open(raw, "nats");
-    let listed = check.list(&section, "url", &raw.url);
-    if listed.is_empty() && raw.url.as_ref().is_some_and(|spot| spot.value.is_some()) {
+    connection(check, raw, "nats", None)
+}
+
+/// Checks the table `path`, which leads to the servers of `base`, and protects the connection as that does, unless it says otherwise.
+pub(crate) fn connection(
+    check: &mut Checker,
+    raw: Key<raw::Nats>,
+    path: &str,
+    base: Option<&Nats>,
+) -> Nats {
+    let (section, raw) = Checker::open(raw, path);
+    let (urls, login_in_url) = match base {
+        Some(base) if raw.url.is_none() => {
+            (base.urls.iter().map(|url| anonymous(url)).collect(), None)
+        }
+        _ => servers(check, &section, &raw.url),
+    };
+    let auth = auth(check, &section, &raw, login_in_url);
+    let name = check.text(&section, "name", &raw.name).unwrap_or_default();
+    let inbox_prefix = check.parsed(
+        &section,
+        "inbox_prefix",
+        &raw.inbox_prefix,
+        "write one token: _INBOX_worker",
+        |text| Token::new(text).map_err(|error| format!("cannot be used: {error}")),
+    );
+    let tls = match base {
+        Some(base) if raw.tls.is_none() => base.tls.clone(),
+        _ => protection(check, &section, raw.tls),
+    };
+    Nats {
+        urls,
+        auth,
+        tls,
+        name,
+        inbox_prefix: inbox_prefix.map_or_else(String::new, |token| token.to_string()),
+    }
+}
+
+/// The servers of `url`, and where a login stands in one of them.
+fn servers(
+    check: &mut Checker,
+    section: &Section,
+    url: &Key<raw::List>,
+) -> (Vec<String>, Option<Origin>) {
+    let listed = check.list(section, "url", url);
+    let key = section.key("url");
+    if listed.is_empty() && url.as_ref().is_some_and(|spot| spot.value.is_some()) {
         check.say(
-            at(&raw.url),
-            "`nats.url` names no server",
+            at(url),
+            format!("`{key}` names no server"),
             "write nats://host:port",
         );
     }
@@ -35,40 +80,36 @@ pub(crate) fn check(check: &mut Checker, raw: Key<raw::Nats>) -> Nats {
             // The text is not quoted: a URL may carry a password, and the excerpt masks it.
             Err(error) => check.say(
                 at,
-                format!("`nats.url` {error}"),
+                format!("`{key}` {error}"),
                 "write nats://host:port or tls://host:port",
             ),
         }
     }
     if let Some(at) = login_in_url {
-        check.typed_secret(at, section.key("url"), section.key("password_file"));
+        check.typed_secret(at, key, section.key("password_file"));
     }
-    let auth = auth(check, &section, &raw, login_in_url);
-    let name = check.text(&section, "name", &raw.name).unwrap_or_default();
-    let inbox_prefix = check.parsed(
-        &section,
-        "inbox_prefix",
-        &raw.inbox_prefix,
-        "write one token: _INBOX_worker",
-        |text| Token::new(text).map_err(|error| format!("cannot be used: {error}")),
-    );
-    let (tls_section, raw) = Checker::open(raw.tls, "nats.tls");
+    (urls, login_in_url)
+}
+
+/// A server without the login that stands in its URL.
+fn anonymous(server: &str) -> String {
+    let Ok(mut url) = url::Url::parse(server) else {
+        return server.to_owned();
+    };
+    let cleared = url.set_username("").and_then(|()| url.set_password(None));
+    cleared.map_or_else(|()| server.to_owned(), |()| url.into())
+}
+
+fn protection(check: &mut Checker, of: &Section, raw: Key<raw::NatsTls>) -> Tls {
+    let (section, raw) = Checker::open(raw, &of.key("tls"));
     let require = match &raw.require {
         Some(spot) if spot.value == Some(true) => TlsRequire::Always,
         _ => TlsRequire::WhenOffered,
     };
-    let mut tls = tls(
-        check,
-        &tls_section,
-        [&raw.ca_file, &raw.cert_file, &raw.key_file],
-    );
-    tls.require = require;
-    Nats {
-        urls,
-        auth,
-        tls,
-        name,
-        inbox_prefix: inbox_prefix.map_or_else(String::new, |token| token.to_string()),
+    let files = [&raw.ca_file, &raw.cert_file, &raw.key_file];
+    Tls {
+        require,
+        ..tls(check, &section, files)
     }
 }
 
@@ -114,10 +155,14 @@ fn auth(
         }
         (Some(_), None) => check.say(
             at(&raw.user),
-            "`nats.user` has no password",
-            "set nats.password or nats.password_file",
+            format!("`{}` has no password", section.key("user")),
+            format!("set {0} or {0}_file", section.key("password")),
         ),
-        (None, Some(_)) => check.say(password_at, "`nats.password` has no user", "set nats.user"),
+        (None, Some(_)) => check.say(
+            password_at,
+            format!("`{}` has no user", section.key("password")),
+            format!("set {}", section.key("user")),
+        ),
         (None, None) => {}
     }
     if let Some(token) = token {
@@ -144,7 +189,8 @@ fn auth(
         let names: Vec<_> = ways.iter().map(|(name, ..)| *name).collect();
         let place = ways.last().and_then(|(_, at, _)| *at);
         let what = format!(
-            "`nats` says in {} ways who we are: {}",
+            "`{}` says in {} ways who we are: {}",
+            section.path,
             ways.len(),
             names.join(", ")
         );

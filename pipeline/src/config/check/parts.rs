@@ -22,6 +22,8 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 /// The most anything may hold in memory: far over what a worker should have.
 const MEMORY: RangeInclusive<u64> = 64 * KIB..=16 * GIB;
+/// The most that nats-server takes is 5.
+const REPLICAS: RangeInclusive<u32> = 1..=5;
 
 /// Checks `[source]`.
 pub(crate) fn source(check: &mut Checker, raw: Key<raw::Source>) -> Source {
@@ -65,6 +67,7 @@ pub(crate) fn source(check: &mut Checker, raw: Key<raw::Source>) -> Source {
                 )),
                 partitions: partitions::divided(check, &section, raw.partitions),
                 remember: remember(check, &section, &raw.remember),
+                replicas: items(check.count(&section, "replicas", &raw.replicas, &REPLICAS)),
             })
         }
         Kind::Core => {
@@ -80,6 +83,7 @@ pub(crate) fn source(check: &mut Checker, raw: Key<raw::Source>) -> Source {
                     ("prefetch", at(&raw.prefetch), right),
                     ("partitions", at(&raw.partitions), right),
                     ("remember", at(&raw.remember), right),
+                    ("replicas", at(&raw.replicas), right),
                 ],
             );
             Source::Core(core(check, &section, &raw))
@@ -153,6 +157,7 @@ pub(crate) fn dead_letters(check: &mut Checker, raw: Key<raw::DeadLetter>) -> De
                 stream: stream_name(check, &section, "stream", &raw.stream),
                 max_age: check.duration(&section, "max_age", &raw.max_age, &age),
                 max_bytes: i64::try_from(size).unwrap_or(i64::MAX),
+                replicas: items(check.count(&section, "replicas", &raw.replicas, &REPLICAS)),
             }
         }
         Kind::File => {
@@ -164,6 +169,7 @@ pub(crate) fn dead_letters(check: &mut Checker, raw: Key<raw::DeadLetter>) -> De
                     ("stream", at(&raw.stream), right),
                     ("max_age", at(&raw.max_age), right),
                     ("max_bytes", at(&raw.max_bytes), right),
+                    ("replicas", at(&raw.replicas), right),
                 ],
             );
             let path = PathBuf::from(check.needed(

@@ -3,7 +3,9 @@
 use flightline_contract::class::Class;
 use flightline_contract::token::Prefix;
 
-use crate::config::check::{Checker, Section, at, ingest, mapping, nats, partitions, parts, sink};
+use crate::config::check::{
+    Checker, Section, at, ingest, mapping, nats, observe, partitions, parts, sink,
+};
 use crate::config::origin::Origin;
 use crate::config::raw::{self, Raw};
 use crate::config::spot::Spot;
@@ -30,7 +32,9 @@ pub(crate) fn check(check: &mut Checker, raw: Raw) -> Config {
     let admin_at = raw.admin.as_ref().map(|spot| spot.at);
     let ingest_at = raw.ingest.as_ref().map(|spot| spot.at);
     let dead_letters_at = raw.deadletter.as_ref().map(|spot| spot.at);
+    let nats_at = at(&raw.nats);
     let nats = nats::check(check, raw.nats);
+    let observe = observe::check(check, raw.observe, nats_at.map(|_| &nats), &nats);
     let source = parts::source(check, raw.source);
     let mappings = mapping::check(check, &prefix, &source, raw.mapping);
     let (batch_section, batch) = parts::batch(check, raw.batch);
@@ -45,6 +49,7 @@ pub(crate) fn check(check: &mut Checker, raw: Raw) -> Config {
         exporter: parts::exporter(check, raw.exporter),
         admin: parts::admin(check, raw.admin),
         ingest: ingest::check(check, raw.ingest),
+        observe,
         drain: parts::drain(check, raw.run),
         log: parts::log(check, raw.log),
     };

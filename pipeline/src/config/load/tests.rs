@@ -364,4 +364,5 @@ fn what_is_no_toml_is_shown_with_its_place() {
     );
 }
 
+mod observe;
 mod sections;

@@ -192,7 +192,7 @@ impl Deliverer {
         let said = format!("{}: {reason}: {detail}", self.name);
         self.metrics
             .errors
-            .record(Stage::Sink, SystemTime::now(), &said);
+            .record(Stage::Sink.as_str(), SystemTime::now(), &said);
         if after == After::Opened {
             self.breaker_open.set(1);
             error!(
