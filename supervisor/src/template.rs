@@ -19,6 +19,8 @@ mod tree;
 mod parse;
 /// What expressions evaluate to.
 mod value;
+/// What of a watched service a template of a file can ask.
+mod instance;
 /// What can be called, and with what.
 mod function;
 /// Go's regular expressions.
@@ -32,6 +34,8 @@ mod evaluate;
 
 #[cfg(test)]
 mod tests;
+
+pub use instance::Instance;
 
 /// Variables that a template sees.
 pub type Environment = BTreeMap<String, String>;
@@ -58,7 +62,19 @@ impl<'s> Template<'s> {
     /// # Errors
     /// When a value has the wrong type for what is done with it, or a limit is reached. No value is shown.
     pub fn render(&self, env: &Environment) -> Result<Rendered, TemplateError> {
-        render::render(&self.definitions, env)
+        render::render(&self.definitions, env, None)
+    }
+
+    /// Renders a file over an environment and the instances of a watched service, which `instances` gives in this order.
+    ///
+    /// # Errors
+    /// As [`Template::render`].
+    pub fn render_over(
+        &self,
+        env: &Environment,
+        instances: &[Instance],
+    ) -> Result<Rendered, TemplateError> {
+        render::render(&self.definitions, env, Some(instances))
     }
 }
 

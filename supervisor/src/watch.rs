@@ -1,5 +1,6 @@
 //! A service's name comes in, a wake goes out whenever its passing instances are others than before: one task per watch, which asks
-//! Consul to answer when something changes, and asks again each interval where it cannot.
+//! Consul to answer when something changes, and asks again each interval where it cannot. Files that follow the watch are written before
+//! the wake.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +14,19 @@ use crate::consul::Client;
 use crate::consul::client::Question;
 use crate::consul::trouble::Trouble;
 use crate::event::Wake;
+use file::Written;
+use files::Files;
 use memory::{Difference, Memory};
 use pace::{Outcome, Pace};
 
 /// What was seen last.
 pub mod memory;
+/// What of it a file may say.
+pub mod safe;
+/// One file of a template and instances.
+pub mod file;
+/// The files of one watch.
+pub mod files;
 /// When to ask, and whether to wait for a change.
 pub mod pace;
 
@@ -38,8 +47,8 @@ impl Drop for Watching {
 }
 
 /// Watches. The first look comes after one interval; instances that are there by then are the first change. Each watch remembers
-/// for itself, so that two of one service, with other tags or data centers, do not disturb each other. Must be called within the
-/// runtime.
+/// for itself, so that two of one service, with other tags or data centers, do not disturb each other. While Consul does not answer,
+/// what was known stays in the files. Must be called within the runtime.
 pub fn start(client: Client, watch: Watch, wakes: mpsc::Sender<Wake>) -> Watching {
     Watching {
         task: tokio::spawn(run(client, watch, wakes)),
@@ -49,6 +58,7 @@ pub fn start(client: Client, watch: Watch, wakes: mpsc::Sender<Wake>) -> Watchin
 async fn run(client: Client, watch: Watch, wakes: mpsc::Sender<Wake>) {
     let name = &watch.name;
     let mut memory = Memory::default();
+    let mut files = Files::of(&watch);
     let mut trouble = Trouble::default();
     let mut pace = Pace::new(watch.interval, Instant::now());
     loop {
@@ -69,11 +79,17 @@ async fn run(client: Client, watch: Watch, wakes: mpsc::Sender<Wake>) {
             Ok(health) => {
                 trouble.settle(format_args!("watch.{name} sees again"));
                 let passing = health.instances.len();
-                let difference = memory.look(health.instances);
+                let written = files.follow(&health.instances).await;
+                let difference = match (memory.look(health.instances), written) {
+                    (Difference::Same, Written::Same) => Difference::Same,
+                    // Who reads a file has to hear of it, whatever it was that changed, and also when it could be written at last.
+                    (Difference::Changed, _) | (_, Written::Changed) => Difference::Changed,
+                };
                 if difference == Difference::Changed {
                     let wake = Wake::Watch {
                         service: Arc::clone(name),
                         passing,
+                        left_out: files.left_out(),
                     };
                     if wakes.send(wake).await.is_err() {
                         return;

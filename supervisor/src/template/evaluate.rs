@@ -209,7 +209,7 @@ fn check(
     Err(Fault::new(what).at(at))
 }
 
-/// Only the environment has fields: its variables. One that is not set is empty; no value has no value in it.
+/// The environment has fields, its variables, of which one that is not set is empty, and an instance has; no value has no value in it.
 fn fields<'v>(
     at: usize,
     mut value: Value<'v>,
@@ -227,6 +227,11 @@ fn fields<'v>(
                 return Err(fault.at(at));
             }
             Value::Environment(map) => Value::borrowed(map.get(*name).map_or("", String::as_str)),
+            Value::Instance(_) if given == Given::Arguments && position + 1 == names.len() => {
+                let what = format!("the field {name} takes no arguments");
+                return Err(Fault::cured(what, "put a function before it").at(at));
+            }
+            Value::Instance(instance) => instance.field(name).map_err(|fault| fault.at(at))?,
             other => {
                 let what = format!("{} has no field {name}", other.described());
                 return Err(Fault::new(what).at(at));

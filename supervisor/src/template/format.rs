@@ -135,6 +135,21 @@ impl<'o> Printer<'o> {
                 self.list(value, elements, verb);
             }
             Value::Ints(list) => self.list(value, list.iter().map(|int| Value::Int(*int)), verb),
+            Value::Instances(list) => {
+                self.list(value, list.iter().map(Value::Instance), verb);
+            }
+            Value::Instance(instance) => {
+                let (open, between) = match self.layout.flags.has(Flags::GO_SYNTAX) {
+                    true => ("template.Instance{", ", "),
+                    false => ("{", " "),
+                };
+                self.out.push(open);
+                for (position, field) in instance.values().enumerate() {
+                    self.out.push(if position == 0 { "" } else { between });
+                    self.element(&field, verb);
+                }
+                self.out.push("}");
+            }
             Value::Environment(map) => {
                 let (open, between, close) = match self.layout.flags.has(Flags::GO_SYNTAX) {
                     true => ("template.Environment{", ", ", "}"),

@@ -16,7 +16,7 @@ mod escape;
 /// Texts cut, joined and replaced.
 mod text;
 
-/// Everything that can be called: Go's own, then ContainerPilot's.
+/// Everything that can be called: Go's own, then ContainerPilot's, then ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Function {
     And,
@@ -44,6 +44,7 @@ pub(super) enum Function {
     ReplaceAll,
     RegexReplaceAll,
     Loop,
+    Instances,
 }
 
 /// What an argument has to be.
@@ -79,7 +80,7 @@ enum Count {
 }
 
 impl Function {
-    const ALL: [Self; 25] = [
+    const ALL: [Self; 26] = [
         Self::And,
         Self::Or,
         Self::Not,
@@ -105,6 +106,7 @@ impl Function {
         Self::ReplaceAll,
         Self::RegexReplaceAll,
         Self::Loop,
+        Self::Instances,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -134,6 +136,7 @@ impl Function {
             Self::ReplaceAll => "replaceAll",
             Self::RegexReplaceAll => "regexReplaceAll",
             Self::Loop => "loop",
+            Self::Instances => "instances",
         }
     }
 
@@ -171,6 +174,7 @@ impl Function {
                 Count::AtLeast(0)
             }
             Self::Eq => Count::AtLeast(2),
+            Self::Instances => Count::Exactly(0),
             Self::Not | Self::Len | Self::Env => Count::Exactly(1),
             Self::Ne
             | Self::Lt
@@ -266,6 +270,13 @@ pub(super) fn apply<'v>(
             pattern::replace_all(renderer, written, replacement, subject)
         }
         Function::Loop => element::numbers(arguments),
+        Function::Instances => match renderer.instances {
+            Some(instances) => Ok(Value::Instances(instances)),
+            None => Err(Fault::cured(
+                "no instances are known in a configuration",
+                "let a watch `render` a template of its own",
+            )),
+        },
     }
 }
 

@@ -8,7 +8,7 @@ use regex::Regex;
 use super::limits::{Bounded, DEEPEST_RUN, LONGEST_LIST, LONGEST_TEXT, Work, too_long, too_many};
 use super::tree::{Binding, Branch, Definitions, Dot, Node, Pipe, Range};
 use super::value::{Text, Value};
-use super::{Environment, Fault, Rendered, TemplateError, Written, format};
+use super::{Environment, Fault, Instance, Rendered, TemplateError, Written, format};
 
 /// What a node costs beside what it writes.
 const NODE: usize = 4;
@@ -17,10 +17,12 @@ const NODE: usize = 4;
 pub(super) fn render(
     definitions: &Definitions<'_>,
     environment: &Environment,
+    instances: Option<&[Instance]>,
 ) -> Result<Rendered, TemplateError> {
     let mut renderer = Renderer {
         definitions,
         environment,
+        instances,
         out: Rendered::default(),
         variables: Vec::new(),
         frame: 0,
@@ -38,6 +40,8 @@ pub(super) fn render(
 pub(super) struct Renderer<'v> {
     definitions: &'v Definitions<'v>,
     pub(super) environment: &'v Environment,
+    /// Of the watched service that a file is about; a configuration is about none.
+    pub(super) instances: Option<&'v [Instance]>,
     out: Rendered,
     /// Of all templates that are being rendered; the innermost last.
     pub(super) variables: Vec<(&'v str, Value<'v>)>,
@@ -100,7 +104,9 @@ impl<'v> Renderer<'v> {
             | Value::Float(_)
             | Value::Texts(_)
             | Value::Ints(_)
-            | Value::Environment(_) => {
+            | Value::Environment(_)
+            | Value::Instances(_)
+            | Value::Instance(_) => {
                 let mut out = Bounded::default();
                 format::print(&mut out, std::slice::from_ref(value));
                 let text = out.finish().map_err(|fault| fault.at(at))?;
@@ -255,7 +261,7 @@ impl<'v> Renderer<'v> {
     }
 }
 
-/// What a loop goes through: elements of a list, entries of the environment by name, or numbers from zero.
+/// What a loop goes through: elements of a list, instances, entries of the environment by name, or numbers from zero.
 fn rounds<'v>(value: &Value<'v>, variables: usize) -> Result<Rounds<'v>, Fault> {
     let position = |index: usize| Value::Int(i64::try_from(index).unwrap_or(i64::MAX));
     Ok(match value.clone() {
@@ -272,13 +278,18 @@ fn rounds<'v>(value: &Value<'v>, variables: usize) -> Result<Rounds<'v>, Fault> 
             map.iter()
                 .map(|(name, value)| (Value::borrowed(name), Value::borrowed(value))),
         ),
+        Value::Instances(list) => Box::new(
+            list.iter()
+                .enumerate()
+                .map(move |(index, instance)| (position(index), Value::Instance(instance))),
+        ),
         Value::Int(_) | Value::Byte(_) if variables > 1 => {
             return Err(Fault::new("a number gives one variable a value, not two"));
         }
         Value::Int(count) if count > LONGEST_LIST as i64 => return Err(too_many()),
         Value::Int(count) => Box::new((0..count).map(|value| (Value::Nil, Value::Int(value)))),
         Value::Byte(count) => Box::new((0..count).map(|value| (Value::Nil, Value::Byte(value)))),
-        other @ (Value::Bool(_) | Value::Float(_) | Value::Text(_)) => {
+        other @ (Value::Bool(_) | Value::Float(_) | Value::Text(_) | Value::Instance(_)) => {
             return Err(Fault::cured(
                 format!("a loop can't go through {}", other.described()),
                 "make a list with loop or split",

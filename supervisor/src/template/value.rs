@@ -3,9 +3,9 @@
 use std::ops::Deref;
 use std::rc::Rc;
 
-use super::Environment;
+use super::{Environment, Instance};
 
-/// Any value. Lists are made by `split` and `loop`; the one map is the environment.
+/// Any value. Lists are made by `split` and `loop`, or are the instances of a watched service; the one map is the environment.
 #[derive(Debug, Clone)]
 pub(super) enum Value<'v> {
     /// No value at all: `nil`, and `.` in a template that got none.
@@ -19,6 +19,8 @@ pub(super) enum Value<'v> {
     Texts(Rc<[Text<'v>]>),
     Ints(Rc<[i64]>),
     Environment(&'v Environment),
+    Instances(&'v [Instance]),
+    Instance(&'v Instance),
 }
 
 /// A text of the source, of the environment, or made on the way.
@@ -47,7 +49,7 @@ pub(super) enum Class {
     Int,
     Float,
     Text,
-    /// Lists and maps, which never compare.
+    /// Lists, maps and structs, which never compare.
     Many,
 }
 
@@ -72,6 +74,9 @@ impl<'v> Value<'v> {
             Self::Texts(list) => !list.is_empty(),
             Self::Ints(list) => !list.is_empty(),
             Self::Environment(map) => !map.is_empty(),
+            Self::Instances(list) => !list.is_empty(),
+            // As any struct.
+            Self::Instance(_) => true,
         }
     }
 
@@ -82,7 +87,11 @@ impl<'v> Value<'v> {
             Self::Int(_) | Self::Byte(_) => Class::Int,
             Self::Float(_) => Class::Float,
             Self::Text(_) => Class::Text,
-            Self::Texts(_) | Self::Ints(_) | Self::Environment(_) => Class::Many,
+            Self::Texts(_)
+            | Self::Ints(_)
+            | Self::Environment(_)
+            | Self::Instances(_)
+            | Self::Instance(_) => Class::Many,
         }
     }
 
@@ -98,6 +107,8 @@ impl<'v> Value<'v> {
             Self::Texts(_) => "[]string",
             Self::Ints(_) => "[]int",
             Self::Environment(_) => "template.Environment",
+            Self::Instances(_) => "[]template.Instance",
+            Self::Instance(_) => "template.Instance",
         }
     }
 
@@ -113,6 +124,8 @@ impl<'v> Value<'v> {
             Self::Texts(_) => "a list of texts",
             Self::Ints(_) => "a list of integers",
             Self::Environment(_) => "the environment",
+            Self::Instances(_) => "a list of instances",
+            Self::Instance(_) => "an instance",
         }
     }
 
@@ -123,7 +136,13 @@ impl<'v> Value<'v> {
             Self::Texts(list) => Some(list.len()),
             Self::Ints(list) => Some(list.len()),
             Self::Environment(map) => Some(map.len()),
-            Self::Nil | Self::Bool(_) | Self::Int(_) | Self::Byte(_) | Self::Float(_) => None,
+            Self::Instances(list) => Some(list.len()),
+            Self::Nil
+            | Self::Bool(_)
+            | Self::Int(_)
+            | Self::Byte(_)
+            | Self::Float(_)
+            | Self::Instance(_) => None,
         }
     }
 
@@ -134,6 +153,8 @@ impl<'v> Value<'v> {
             Self::Ints(list) => list.len() * 8,
             Self::Text(text) => text.len(),
             Self::Environment(map) => map.len() * 16,
+            Self::Instances(list) => list.iter().map(Instance::cost).sum(),
+            Self::Instance(instance) => instance.cost(),
             Self::Nil | Self::Bool(_) | Self::Int(_) | Self::Byte(_) | Self::Float(_) => 0,
         }
     }

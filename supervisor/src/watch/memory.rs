@@ -44,6 +44,8 @@ mod tests {
             id: id.to_owned(),
             address: address.to_owned(),
             port,
+            tags: Vec::new(),
+            node: String::new(),
         }
     }
 

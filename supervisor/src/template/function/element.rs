@@ -35,12 +35,18 @@ fn element<'v>(item: &Value<'v>, key: &Value<'v>) -> Result<Value<'v>, Fault> {
         }
         Value::Texts(list) => list.get(position(key)?).cloned().map(Value::Text),
         Value::Ints(list) => list.get(position(key)?).copied().map(Value::Int),
+        Value::Instances(list) => list.get(position(key)?).map(Value::Instance),
         Value::Text(text) => text
             .as_bytes()
             .get(position(key)?)
             .copied()
             .map(Value::Byte),
-        Value::Nil | Value::Bool(_) | Value::Int(_) | Value::Byte(_) | Value::Float(_) => {
+        Value::Nil
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Byte(_)
+        | Value::Float(_)
+        | Value::Instance(_) => {
             let what = format!("{} has no elements", item.described());
             return Err(Fault::new(what));
         }
