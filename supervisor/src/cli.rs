@@ -111,6 +111,8 @@ pub enum Request {
     PutVariables(BTreeMap<String, String>),
     /// Take values of metrics.
     PutMetrics(BTreeMap<String, String>),
+    /// Is every job as it should be?
+    Healthy,
     /// Jobs, a line each.
     List(Form),
     /// All that is known of jobs.
@@ -134,7 +136,7 @@ pub enum Request {
 pub enum Exit {
     /// Done.
     Ok,
-    /// The supervisor heard it and said no.
+    /// The supervisor heard it and said no, or not all of its jobs are well.
     Refused,
     /// The command line is wrong.
     Usage,

@@ -279,12 +279,14 @@ pub enum Wake {
         /// Which run.
         run: RunId,
     },
-    /// The instances of a watched service are others than before: their count, an address or a port.
+    /// The instances of a watched service are others than before: their count, an address or a port; or a file that follows it is.
     Watch {
         /// The service's name.
         service: Arc<str>,
         /// How many of them pass.
         passing: usize,
+        /// How many of those its files do not name.
+        left_out: usize,
     },
     /// Consul was told to forget a service, and answered, or could not be reached in time.
     Withdrawn {
@@ -303,6 +305,11 @@ pub enum Wake {
         how: Reload,
         /// Who waits for the answer.
         reply: oneshot::Sender<Answer>,
+    },
+    /// Somebody wants to know whether the loop turns.
+    Turn {
+        /// Who waits to be told.
+        reply: oneshot::Sender<()>,
     },
     /// The control socket was asked for something.
     Control {

@@ -10,6 +10,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
+use flightline_link::notify;
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal, kill};
@@ -23,8 +24,12 @@ mod orphans;
 pub const SUBREAPER: &str = "FLIGHTLINE_SUBREAPER";
 /// Tells the worker that it is one: its parent's number.
 const MARKER: &str = "FLIGHTLINE_INIT";
-/// What no job's environment may hold, or a supervisor among the jobs would take it for its own.
-pub const PRIVATE: [&str; 2] = [SUBREAPER, MARKER];
+/// What no job's environment may hold, or a supervisor among the jobs would take it for its own; and what only we are to say to our service
+/// manager.
+pub const PRIVATE: [&str; 5] = {
+    let [socket, watchdog, of] = notify::VARIABLES;
+    [SUBREAPER, MARKER, socket, watchdog, of]
+};
 /// The worker could not be started: `EX_OSERR` of sysexits.
 pub const EXIT_OS: u8 = 71;
 
@@ -121,6 +126,8 @@ fn start(duty: Duty) -> io::Result<Pid> {
         .arg0(called)
         .args(arguments)
         .env(MARKER, getpid().to_string())
+        // It names this process, and the worker is who makes progress.
+        .env_remove(notify::WATCHDOG_PID)
         .spawn()?;
     Ok(Pid::from_raw(worker.id().cast_signed()))
 }

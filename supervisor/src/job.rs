@@ -22,6 +22,8 @@ mod start;
 mod exit;
 /// What its checks find.
 mod check;
+/// Whether it is as it should be.
+mod trouble;
 /// How it ends.
 mod ending;
 
@@ -382,6 +384,7 @@ impl Job {
             },
             seconds: now.saturating_duration_since(self.shown_since).as_secs(),
             output: self.check.output.clone(),
+            trouble: self.trouble(now),
         }
     }
 

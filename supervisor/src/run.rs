@@ -37,7 +37,11 @@ mod reload;
 mod report;
 /// Remarks to the log.
 mod say;
+/// Our own service manager.
+mod manager;
 
+use flightline_link::notify::Said as Told;
+use manager::Voice;
 pub use opening::supervise;
 use parts::{Parts, Registrations};
 use reload::{Reading, ending};
@@ -54,6 +58,8 @@ pub fn status(end: End) -> u8 {
         .map_or(0, |status| u8::try_from(status & 0xff).unwrap_or(1))
 }
 
+/// What the end takes beside the jobs' own: the last words to NATS and Consul, and the log.
+const FAREWELL: Duration = Duration::from_secs(10);
 /// How often it is looked at who is left at the end.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -72,6 +78,7 @@ pub struct Supervisor {
     /// control socket has connections.
     reloads: VecDeque<(Reload, oneshot::Sender<Answer>)>,
     reading: Reading,
+    manager: Voice,
     wakes: mpsc::Sender<Wake>,
 }
 
@@ -92,6 +99,7 @@ impl Supervisor {
             file,
             reloads: VecDeque::new(),
             reading: Reading::No,
+            manager: Voice::start(wakes.clone()),
             wakes,
         }
     }
@@ -104,6 +112,7 @@ impl Supervisor {
             let actions = self.take(wake);
             end = end.or(self.act(actions));
         }
+        self.manager.say(Told::Ready);
         while end.is_none() {
             let deadline = self.fleet.deadline();
             let wake = tokio::select! {
@@ -143,8 +152,13 @@ impl Supervisor {
             Wake::Checked { run, result } => self.fleet.checked(run, result, now),
             Wake::Ready { run } => self.fleet.ready(run, now),
             Wake::Watch { service, .. } if !self.parts.watches(&service) => Vec::new(),
-            Wake::Watch { service, passing } => {
-                self.parts.metrics().watch_instances(&service, passing);
+            Wake::Watch {
+                service,
+                passing,
+                left_out,
+            } => {
+                let metrics = self.parts.metrics();
+                metrics.watch_instances(&service, passing, left_out);
                 self.fleet.watched(&service, passing, now)
             }
             Wake::Withdrawn {
@@ -171,7 +185,15 @@ impl Supervisor {
                     }
                 };
                 self.read_next();
+                if self.reading == Reading::No {
+                    self.manager.say(Told::Ready);
+                }
                 actions
+            }
+            Wake::Turn { reply } => {
+                // Who asked may have gone.
+                reply.send(()).ok();
+                Vec::new()
             }
             Wake::Control { command, reply } => match self.command(command, now) {
                 Said::Later(how) => {
@@ -248,6 +270,8 @@ impl Supervisor {
                     debug!("event: {} {}", event.code.as_str(), event.source);
                     self.parts.metrics().event(event.code, &event.source);
                     if event.code == Code::Shutdown {
+                        let within = self.parts.config().stop_timeout + FAREWELL;
+                        self.manager.say(Told::Stopping { within });
                         self.parts.ending();
                     }
                 }
@@ -262,6 +286,10 @@ impl Supervisor {
             }
         }
         report::show(&self.fleet, &self.parts);
+        if self.manager.is_heard() {
+            let line = report::in_a_line(&self.fleet, Instant::now());
+            self.manager.show(line);
+        }
         end
     }
 

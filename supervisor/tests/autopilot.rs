@@ -7,18 +7,16 @@
 
 #[path = "autopilot/crew.rs"]
 mod crew;
-#[path = "autopilot/steps.rs"]
-mod steps;
 
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use flightline_fixtures::chaos::Weather;
+use flightline_fixtures::steps::Steps;
 use flightline_fixtures::wait;
 use flightline_fixtures::writers::Outcome;
 
 use crew::{Crew, EXAMPLE, SUPERVISOR};
-use steps::Steps;
 
 /// How long requests to a worker may stay unanswered, and longer: what it says then must be no better.
 const LONGER_THAN_ANY_ANSWER: Duration = Duration::from_secs(8);

@@ -5,10 +5,13 @@
 #[path = "rig/consul.rs"]
 mod rig;
 
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flightline_fixtures::consul::Consul;
-use flightline_supervisor::config::Watch;
+use flightline_supervisor::config::{Render, Watch};
 use flightline_supervisor::event::Wake;
 use flightline_supervisor::watch::{self, Watching};
 use rig::{PATIENCE, client};
@@ -31,9 +34,18 @@ impl Seer {
 
     /// How many pass, at the next change.
     async fn next(&mut self) -> usize {
+        self.next_of_both().await.0
+    }
+
+    /// How many pass, and how many of those its files leave out.
+    async fn next_of_both(&mut self) -> (usize, usize) {
         let wake = timeout(PATIENCE, self.wakes.recv()).await;
         match wake.expect("a change is seen") {
-            Some(Wake::Watch { service, passing }) if &*service == "up" => passing,
+            Some(Wake::Watch {
+                service,
+                passing,
+                left_out,
+            }) if &*service == "up" => (passing, left_out),
             other => panic!("{other:?} instead of a change"),
         }
     }
@@ -50,6 +62,7 @@ fn up(seconds: u64) -> Watch {
         interval: Duration::from_secs(seconds),
         tag: None,
         dc: None,
+        render: Arc::default(),
     }
 }
 
@@ -146,4 +159,104 @@ async fn a_silent_agent_is_no_change() {
     seer.is_quiet(Duration::from_secs(2)).await;
     consul.deregister("up-1");
     assert_eq!(seer.next().await, 0);
+}
+
+/// The watch, with a file at `to`.
+fn rendering(to: &Path) -> Watch {
+    let text = "{{ range instances }}{{ .ID }} {{ .Address }}:{{ .Port }}{{ range .Tags }} {{ . }}{{ end }}\n{{ end }}";
+    let render = Render {
+        template: "up.tmpl".into(),
+        text: text.into(),
+        variables: Arc::default(),
+        to: to.to_owned(),
+    };
+    Watch {
+        render: [render].into(),
+        ..up(1)
+    }
+}
+
+/// Registers an instance of `up` that passes.
+fn register(consul: &Consul, id: &str, address: &str, tag: &str) {
+    let service =
+        serde_json::json!({"ID": id, "Name": "up", "Address": address, "Port": 1, "Tags": [tag]});
+    let body = service.to_string();
+    let answer = consul.request("PUT", "/v1/agent/service/register", body.as_bytes());
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_file_says_what_consul_says_before_its_event_comes() {
+    let consul = Consul::start();
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("up.conf");
+    let said = || fs::read_to_string(&to).unwrap();
+    let mut seer = Seer::new(&consul, rendering(&to));
+    // The first look: nobody is there, and that is said in a file that was not there.
+    assert_eq!(seer.next().await, 0);
+    assert_eq!(said(), "");
+    register(&consul, "up-2", "10.0.0.2", "b");
+    while seer.next().await != 1 {}
+    assert_eq!(said(), "up-2 10.0.0.2:1 b\n");
+    register(&consul, "up-1", "fe80::1", "a");
+    assert_eq!(seer.next().await, 2);
+    assert_eq!(said(), "up-1 [fe80::1]:1 a\nup-2 10.0.0.2:1 b\n");
+    // A tag alone is no news to a watch without files.
+    register(&consul, "up-1", "fe80::1", "c");
+    assert_eq!(seer.next().await, 2);
+    assert_eq!(said(), "up-1 [fe80::1]:1 c\nup-2 10.0.0.2:1 b\n");
+    seer.is_quiet(Duration::from_secs(2)).await;
+    consul.deregister("up-2");
+    consul.deregister("up-1");
+    while seer.next().await != 0 {}
+    assert_eq!(said(), "");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_costs_no_event_and_is_written_as_soon_as_it_can_be() {
+    let consul = Consul::start();
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("later/up.conf");
+    let mut seer = Seer::new(&consul, rendering(&to));
+    consul.register("up", "up-1", 1);
+    assert_eq!(seer.next().await, 1);
+    fs::create_dir(folder.path().join("later")).unwrap();
+    // It is told of once more, since now there is something to be read.
+    assert_eq!(seer.next().await, 1);
+    assert!(fs::read_to_string(&to).unwrap().starts_with("up-1 "));
+    seer.is_quiet(Duration::from_secs(2)).await;
+}
+
+#[tokio::test]
+async fn a_file_keeps_what_was_known_while_consul_is_away() {
+    let mut consul = Consul::start();
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("up.conf");
+    let mut seer = Seer::new(&consul, rendering(&to));
+    consul.register("up", "up-1", 1);
+    while seer.next().await != 1 {}
+    let known = fs::read_to_string(&to).unwrap();
+    consul.server().pause();
+    seer.is_quiet(Duration::from_secs(3)).await;
+    assert_eq!(fs::read_to_string(&to).unwrap(), known);
+    consul.server().unpause();
+    seer.is_quiet(Duration::from_secs(2)).await;
+}
+
+#[tokio::test]
+async fn what_calls_itself_by_syntax_is_counted_and_in_no_file() {
+    let consul = Consul::start();
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("up.conf");
+    let mut seer = Seer::new(&consul, rendering(&to));
+    register(&consul, "up-1", "10.0.0.1", "a");
+    let hostile = "up 1.2.3.4:1\nserver evil 6.6.6.6:1 #";
+    register(&consul, hostile, "10.0.0.2", "a");
+    register(&consul, "up-3", "10.0.0.3 check\n", "a");
+    register(&consul, "up-4", "10.0.0.4", "`$(reboot)`");
+    while seer.next_of_both().await != (4, 2) {}
+    assert_eq!(
+        fs::read_to_string(&to).unwrap(),
+        "up-1 10.0.0.1:1 a\nup-4 10.0.0.4:1\n"
+    );
 }

@@ -19,6 +19,7 @@ use flightline_link::secret::Secret;
 use flightline_supervisor::config;
 use flightline_supervisor::publish::Publisher;
 use futures_util::StreamExt;
+use futures_util::future::join_all;
 use rig::{Other, PATIENCE, change, gauge, health, wait_for};
 
 fn servers() -> impl Iterator<Item = Nats> {
@@ -57,12 +58,17 @@ async fn all_that_a_supervisor_says_of_its_service_arrives() {
     for server in servers() {
         let operator = operator(&server).await;
         operator.stream(Duration::from_secs(120)).await;
-        for (user, service) in [
+        // At once: 2.9 keeps each of them waiting.
+        let all = [
             ("sensor_supervisor", "sensor"),
             ("worker_supervisor", "flightline"),
-        ] {
-            arrives(&server, &operator, user, service).await;
-        }
+            ("platform_supervisor", "nats"),
+            ("platform_supervisor", "observer"),
+            ("platform_supervisor", "balancer"),
+            ("platform_supervisor", "prometheus"),
+        ]
+        .map(|(user, service)| arrives(&server, &operator, user, service));
+        join_all(all).await;
     }
 }
 

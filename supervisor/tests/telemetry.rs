@@ -88,7 +88,7 @@ fn fill(metrics: &Metrics) {
     }
     metrics.event(Code::StatusChanged, &Source::watch("a \"quoted\"\nname"));
     metrics.control_request("/v3/ping", 200);
-    metrics.watch_instances("db", 2);
+    metrics.watch_instances("db", 2, 0);
     metrics.jobs([State::Healthy].into_iter());
     metrics.transition(State::Healthy);
     metrics.restart("app");

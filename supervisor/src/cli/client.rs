@@ -6,39 +6,31 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::client::conn::http1;
-use hyper::header::{CONNECTION, CONTENT_TYPE, HOST};
+use flightline_link::exchange::{Message, exchange};
 use hyper::{Method, StatusCode};
-use hyper_util::rt::TokioIo;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use super::{Exit, Failure, Form, Request, out, table};
-use crate::control::command::{Action, Jobs, Maintenance, Reload, SignalBody};
+use crate::control::command::{Action, JobView, Jobs, Maintenance, Reload, SignalBody};
 
 /// How long the whole exchange may take: the supervisor gives its loop 10 s, and says so after that.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Bytes of an answer: some hundred jobs with the longest output of a check.
 const ANSWER: usize = 8 * 1024 * 1024;
 
-/// What is sent.
-struct Message {
-    method: Method,
-    path: String,
-    body: String,
-}
-
 /// Asks, and prints the answer: requests that change something are silent.
 pub fn run(request: &Request, socket: &Path) -> Exit {
-    let outcome = exchange(request, socket).and_then(|text| match text {
-        Some(text) => Ok(out::say(&text)?),
-        None => Ok(()),
+    let outcome = asked(request, socket).and_then(|said| {
+        if let Some(text) = &said.text {
+            out::say(text)?;
+        }
+        Ok(said.exit)
     });
     match outcome {
-        Ok(()) => Exit::Ok,
+        Ok(exit) => exit,
         Err(failure) => match out::complain(&failure) {
             Ok(()) => failure.exit,
             Err(_) => Exit::Unavailable,
@@ -46,18 +38,37 @@ pub fn run(request: &Request, socket: &Path) -> Exit {
     }
 }
 
-fn exchange(request: &Request, socket: &Path) -> Result<Option<String>, Failure> {
+fn asked(request: &Request, socket: &Path) -> Result<Said, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(ask(request, socket))
 }
 
-/// Asks. Returns what is to be shown.
+/// What a supervisor's answer comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// What is to be shown.
+    pub text: Option<String>,
+    /// How the process ends.
+    pub exit: Exit,
+}
+
+impl Said {
+    /// It is done, and `text` is to be shown.
+    pub fn done(text: Option<String>) -> Self {
+        Self {
+            text,
+            exit: Exit::Ok,
+        }
+    }
+}
+
+/// Asks.
 ///
 /// # Errors
 /// When nobody answers, or when the answer is no.
-pub async fn ask(request: &Request, socket: &Path) -> Result<Option<String>, Failure> {
+pub async fn ask(request: &Request, socket: &Path) -> Result<Said, Failure> {
     let unavailable = |why: &dyn std::fmt::Display| {
         let path = socket.display();
         Failure::new(
@@ -77,59 +88,28 @@ pub async fn ask(request: &Request, socket: &Path) -> Result<Option<String>, Fai
 
 async fn send(message: Message, socket: &Path) -> io::Result<(StatusCode, Bytes)> {
     let stream = UnixStream::connect(socket).await?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(io::Error::other)?;
-    let request = hyper::Request::builder()
-        .method(message.method)
-        .uri(message.path)
-        .header(HOST, "control")
-        .header(CONNECTION, "close")
-        .header(CONTENT_TYPE, "application/json")
-        .body(Full::new(Bytes::from(message.body)))
-        .map_err(io::Error::other)?;
-    let answer = async {
-        let answer = sender
-            .send_request(request)
-            .await
-            .map_err(io::Error::other)?;
-        let status = answer.status();
-        let body = Limited::new(answer.into_body(), ANSWER).collect().await;
-        Ok((status, body.map_err(io::Error::other)?.to_bytes()))
-    };
-    // The connection moves what the answer waits for; how it ends is the answer's to say.
-    let driven = async {
-        drop(connection.await);
-        std::future::pending().await
-    };
-    tokio::select! {
-        answer = answer => answer,
-        never = driven => never,
-    }
+    exchange(stream, "control", message, ANSWER).await
 }
 
 impl Request {
     fn message(&self) -> Message {
-        let get = |path: String| Message {
-            method: Method::GET,
-            path,
-            body: String::new(),
-        };
         let post = |path: &str, body: String| Message {
             method: Method::POST,
             path: path.to_owned(),
             body,
         };
         match self {
-            Self::Ping => get("/v3/ping".to_owned()),
+            Self::Ping => Message::get("/v3/ping"),
             Self::Reload(Reload::Changed) => post("/v3/reload", String::new()),
             Self::Reload(Reload::Everything) => post("/v3/reload?hard=1", String::new()),
             Self::Maintenance(Maintenance::Enter) => post("/v3/maintenance/enable", String::new()),
             Self::Maintenance(Maintenance::Exit) => post("/v3/maintenance/disable", String::new()),
             Self::PutVariables(variables) => post("/v3/environ", json!(variables).to_string()),
             Self::PutMetrics(values) => post("/v3/metric", json!(values).to_string()),
-            Self::List(_) | Self::Status { job: None, .. } => get("/v4/jobs".to_owned()),
-            Self::Status { job: Some(job), .. } => get(path_of(job)),
+            Self::Healthy | Self::List(_) | Self::Status { job: None, .. } => {
+                Message::get("/v4/jobs")
+            }
+            Self::Status { job: Some(job), .. } => Message::get(path_of(job)),
             Self::Act { job, action } => {
                 let path = path_of(job);
                 match action {
@@ -146,25 +126,44 @@ impl Request {
         }
     }
 
-    fn show(&self, body: &[u8]) -> Result<Option<String>, Failure> {
+    fn show(&self, body: &[u8]) -> Result<Said, Failure> {
         let (form, of): (Form, fn(&_) -> String) = match self {
-            Self::Ping => return Ok(Some("ok".to_owned())),
+            Self::Ping => return Ok(Said::done(Some("ok".to_owned()))),
             Self::Reload(_)
             | Self::Maintenance(_)
             | Self::PutVariables(_)
             | Self::PutMetrics(_)
-            | Self::Act { .. } => return Ok(None),
+            | Self::Act { .. } => return Ok(Said::done(None)),
+            Self::Healthy => return Ok(well(&jobs(body)?.jobs)),
             Self::List(form) => (*form, |jobs: &Vec<_>| table::list(jobs)),
             Self::Status { form, .. } => (*form, |jobs: &Vec<_>| table::details(jobs)),
         };
-        match (form, serde_json::from_slice::<Jobs>(body)) {
-            (Form::Json, Ok(jobs)) => Ok(Some(json!(jobs).to_string())),
-            (Form::Text, Ok(jobs)) => Ok(Some(of(&jobs.jobs))),
-            (_, Err(error)) => Err(Failure::new(
-                Exit::Unavailable,
-                format!("the supervisor's answer cannot be read: {error}"),
-            )),
-        }
+        let jobs = jobs(body)?;
+        Ok(Said::done(Some(match form {
+            Form::Json => json!(jobs).to_string(),
+            Form::Text => of(&jobs.jobs),
+        })))
+    }
+}
+
+fn jobs(body: &[u8]) -> Result<Jobs, Failure> {
+    serde_json::from_slice(body).map_err(|error| {
+        Failure::new(
+            Exit::Unavailable,
+            format!("the supervisor's answer cannot be read: {error}"),
+        )
+    })
+}
+
+/// One word, or a line for each job that is not well.
+fn well(jobs: &[JobView]) -> Said {
+    let troubles = table::troubles(jobs);
+    if troubles.is_empty() {
+        return Said::done(Some("healthy".to_owned()));
+    }
+    Said {
+        text: Some(troubles),
+        exit: Exit::Refused,
     }
 }
 

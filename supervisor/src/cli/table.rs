@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::control::command::JobView;
+use crate::control::command::{JobView, Trouble};
 
 /// Jobs, a line each, under a line of titles.
 pub(super) fn list(jobs: &[JobView]) -> String {
@@ -43,6 +43,27 @@ pub(super) fn list(jobs: &[JobView]) -> String {
             .collect();
         text.push_str(line.join("  ").trim_end());
         text.push('\n');
+    }
+    text
+}
+
+/// Jobs that are not as they should be, a line each; nothing if all are.
+pub(super) fn troubles(jobs: &[JobView]) -> String {
+    let mut text = String::new();
+    for job in jobs {
+        let Some(trouble) = job.trouble else { continue };
+        let (name, age) = (shown(&job.name), age(job.seconds));
+        let why = match (trouble, &job.output, job.exit) {
+            (Trouble::Unhealthy | Trouble::Unready, Some(said), _) => {
+                format!(": {}", shown(said.lines().next().unwrap_or_default()))
+            }
+            (Trouble::Down | Trouble::Failed, _, Some(exit)) => {
+                format!(": its last exit was {exit}")
+            }
+            _ => String::new(),
+        };
+        writeln!(text, "{name}: {}, for {age}{why}", trouble.as_str())
+            .expect("writing to a string does not fail");
     }
     text
 }
@@ -118,7 +139,27 @@ mod tests {
             restarts_left: Some(3),
             seconds: 3725,
             output: Some("HTTP 200\nin \u{1b}[2J3 ms".to_owned()),
+            trouble: None,
         }
+    }
+
+    #[test]
+    fn a_line_for_each_job_that_is_not_well_says_why() {
+        let troubled = |name, trouble| JobView {
+            trouble: Some(trouble),
+            ..job(name)
+        };
+        let jobs = [
+            job("well"),
+            troubled("api\n", Trouble::Unhealthy),
+            troubled("db", Trouble::Down),
+        ];
+        let expected = "\
+api\\n: unhealthy, for 1h2m: HTTP 200
+db: down, and waits for its next start, for 1h2m: its last exit was 137
+";
+        assert_eq!(troubles(&jobs), expected);
+        assert_eq!(troubles(&jobs[..1]), "");
     }
 
     #[test]

@@ -221,6 +221,7 @@ fn verbs_are_read_under_our_name() {
             },
         ),
         ("schema", Invocation::Schema),
+        ("healthy", client(Request::Healthy)),
         ("list", client(Request::List(Form::Text))),
         ("list --json", client(Request::List(Form::Json))),
         ("status", status(None, Form::Text)),

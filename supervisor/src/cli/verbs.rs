@@ -17,7 +17,7 @@ const NAME: &str = "flightline-supervisor";
 #[command(name = NAME, version, max_term_width = 100)]
 #[command(
     after_help = "The flags of ContainerPilot 3 work, too: -config, -template, -out, -reload, -maintenance, -putenv, -putmetric, -ping, -version.\n\
-                  Exit codes: 0 done, 1 the supervisor refused, 64 wrong usage, 69 no supervisor could be reached, 78 wrong configuration."
+                  Exit codes: 0 done, 1 the supervisor refused or a job is not well, 64 wrong usage, 69 no supervisor could be reached, 78 wrong configuration."
 )]
 struct Words {
     /// The configuration; without it the environment variable CONTAINERPILOT names it
@@ -47,6 +47,8 @@ enum Verb {
     },
     /// Print the JSON schema of the configuration
     Schema,
+    /// Ask a running supervisor whether its jobs are well: exit code 0, or 1 and a line for each that is not
+    Healthy,
     /// Show the jobs of a running supervisor, a line each
     List {
         #[command(flatten)]
@@ -178,6 +180,7 @@ impl From<Verb> for Invocation {
                 out: out.filter(|path| path.as_os_str() != "-"),
             },
             Verb::Schema => Self::Schema,
+            Verb::Healthy => Self::Client(Request::Healthy),
             Verb::List { shown } => Self::Client(Request::List(shown.form())),
             Verb::Status { job, shown } => Self::Client(Request::Status {
                 job,

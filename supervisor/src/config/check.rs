@@ -26,6 +26,8 @@ mod machine;
 mod consul;
 /// Watches and telemetry.
 mod telemetry;
+/// Files that follow watches.
+mod render;
 /// NATS.
 mod nats;
 /// Logs and the control socket.

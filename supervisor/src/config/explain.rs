@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::config::duration::show;
 use crate::config::jobs::{Check, Job, Restarts, Role, Trigger, When};
 use crate::config::load::Finding;
-use crate::config::servers::{ConsulAddress, PublishMetrics};
+use crate::config::servers::{ConsulAddress, PublishMetrics, Watch};
 
 /// Who ends when.
 mod end;
@@ -145,8 +145,12 @@ fn registered(config: &Config) -> Vec<String> {
 }
 
 fn watched(config: &Config) -> Vec<String> {
-    let one =
-        |watch: &crate::config::Watch| format!("{}, every {}", watch.name, show(watch.interval));
+    let one = |watch: &Watch| {
+        let files = watch.render.iter();
+        let files = files.map(|file| format!(", writes {}", file.to.display()));
+        let files: String = files.collect();
+        format!("{}, every {}{files}", watch.name, show(watch.interval))
+    };
     config.watches.iter().map(one).collect()
 }
 

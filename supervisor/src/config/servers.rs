@@ -1,5 +1,6 @@
 //! Consul, NATS, watches and telemetry as trusted.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,6 +8,8 @@ use std::time::Duration;
 
 use flightline_contract::token::{Prefix, Token};
 use flightline_link::secret::Secret;
+
+use crate::template::Environment;
 
 /// How to reach the Consul agent.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,6 +71,31 @@ pub struct Watch {
     pub tag: Option<String>,
     /// In this data center instead of the agent's own.
     pub dc: Option<String>,
+    /// Files that are written anew when the instances are others, before the event.
+    pub render: Arc<[Render]>,
+}
+
+/// A file that is made of the instances of a watched service.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Render {
+    /// Where the template was read.
+    pub template: PathBuf,
+    /// What stood there: another text is another watch.
+    pub text: Arc<str>,
+    /// The variables that it sees.
+    pub variables: Arc<Environment>,
+    /// The file.
+    pub to: PathBuf,
+}
+
+impl fmt::Debug for Render {
+    /// Without text and variables, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Render")
+            .field("template", &self.template)
+            .field("to", &self.to)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The HTTP server for metrics and status.

@@ -52,6 +52,9 @@ impl Drop for Heartbeat {
     }
 }
 
+/// How long Consul remembers who does not tell any more.
+const FORGOTTEN: &str = "10m";
+
 /// The service that says where telemetry is found: its tags are the configured ones and `version`, its id ends with `host`.
 pub fn telemetry_service(telemetry: &Telemetry, host: &str, version: &str) -> Service {
     let mut tags = telemetry.tags.clone();
@@ -65,6 +68,7 @@ pub fn telemetry_service(telemetry: &Telemetry, host: &str, version: &str) -> Se
         ttl: TTL,
         initial_status: None,
         enable_tag_override: false,
-        deregister_critical_after: None,
+        // A container that was killed and removed takes itself out of nothing: Prometheus would look for it for ever.
+        deregister_critical_after: Some(FORGOTTEN.to_owned()),
     }
 }

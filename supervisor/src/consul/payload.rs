@@ -132,6 +132,10 @@ pub struct Instance {
     pub address: String,
     /// The service's port.
     pub port: i64,
+    /// The service's tags, in their order.
+    pub tags: Vec<String>,
+    /// The address of its node, where it is if it has none of its own.
+    pub node: String,
 }
 
 /// The instances in an answer to a query for a service's health.
@@ -143,6 +147,14 @@ pub fn instances(body: &[u8]) -> Result<Vec<Instance>, serde_json::Error> {
     #[serde(rename_all = "PascalCase")]
     struct Entry {
         service: Found,
+        #[serde(default)]
+        node: Node,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(rename_all = "PascalCase")]
+    struct Node {
+        #[serde(default)]
+        address: String,
     }
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
@@ -153,13 +165,17 @@ pub fn instances(body: &[u8]) -> Result<Vec<Instance>, serde_json::Error> {
         address: String,
         #[serde(default)]
         port: i64,
+        // Older agents write `null` for none.
+        tags: Option<Vec<String>>,
     }
     let entries: Option<Vec<Entry>> = serde_json::from_slice(body)?;
     let found = entries.unwrap_or_default().into_iter();
-    let instances = found.map(|Entry { service }| Instance {
+    let instances = found.map(|Entry { service, node }| Instance {
         id: service.id,
         address: service.address,
         port: service.port,
+        tags: service.tags.unwrap_or_default(),
+        node: node.address,
     });
     Ok(instances.collect())
 }

@@ -99,6 +99,35 @@ pub struct JobView {
     /// What its last check said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
+    /// What is wrong with it, if anything is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<Trouble>,
+}
+
+/// What is wrong with a job, to who asks whether the whole supervisor is well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trouble {
+    /// Its checks fail.
+    Unhealthy,
+    /// It has had its time, and was never healthy since its start.
+    Unready,
+    /// Its process has ended, and the pause before its next start lasts.
+    Down,
+    /// It has failed, and is not started again.
+    Failed,
+}
+
+impl Trouble {
+    /// In words, behind the job's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unhealthy => "unhealthy",
+            Self::Unready => "not healthy in time since its start",
+            Self::Down => "down, and waits for its next start",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// Jobs as they stand, as they travel over the socket.

@@ -10,6 +10,8 @@ mod starts;
 mod health;
 /// What follows from failures, and for whom.
 mod unhealthy;
+/// Which of them are not as they should be.
+mod troubles;
 /// How it all ends, and what never hangs.
 mod endings;
 /// One configuration after another.

@@ -28,7 +28,7 @@ pub(super) struct State {
     passes: u32,
     ready: Ready,
     /// The latest start: its start period counts from there.
-    started: Option<Instant>,
+    pub(super) started: Option<Instant>,
     pub(super) output: Option<String>,
 }
 

@@ -31,6 +31,7 @@ use crate::publish::{Publisher, process_id};
 use crate::telemetry::metrics::{Metrics, PublishCounts};
 use crate::telemetry::server::BindError;
 use crate::telemetry::status::StatusReport;
+use crate::watch::file::RenderError;
 use crate::watch::{self as watching, Watching};
 
 use super::prepare::Prepared;
@@ -47,6 +48,9 @@ pub enum PartsError {
     /// The telemetry server.
     #[error(transparent)]
     Telemetry(#[from] BindError),
+    /// A file that follows a watch.
+    #[error(transparent)]
+    Render(#[from] RenderError),
     /// The log's output.
     #[error("logging.output: cannot open {}: {error}", path.display())]
     Output {

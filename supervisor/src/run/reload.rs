@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use flightline_link::notify::Said;
 use tracing::{debug, error};
 
 use super::parts::opened::Opened;
@@ -31,6 +32,7 @@ impl Supervisor {
             return;
         };
         self.reading = Reading::Yes;
+        self.manager.say(Said::Reloading);
         self.given.put(self.parts.variables().now());
         let (file, given) = (self.file.clone(), self.given.all());
         let (wakes, opener) = (self.wakes.clone(), self.parts.opener());

@@ -1,5 +1,7 @@
 //! How the jobs stand, for `/status` and the metrics.
 
+use std::time::Instant;
+
 use flightline_contract::lifecycle::State;
 
 use crate::fleet::Fleet;
@@ -12,6 +14,17 @@ use super::parts::Parts;
 pub(super) fn show(fleet: &Fleet, parts: &Parts) {
     parts.metrics().jobs(fleet.jobs().iter().map(Job::state));
     parts.show(report(fleet, parts));
+}
+
+/// How all jobs stand, in a line for people.
+pub(super) fn in_a_line(fleet: &Fleet, now: Instant) -> String {
+    let jobs = fleet.jobs();
+    let troubled = jobs.iter().filter(|job| job.trouble(now).is_some());
+    let troubled: Vec<&str> = troubled.map(|job| &*job.plan().name).collect();
+    match troubled.as_slice() {
+        [] => format!("{} jobs, all well", jobs.len()),
+        names => format!("{} jobs, not well: {}", jobs.len(), names.join(", ")),
+    }
 }
 
 fn report(fleet: &Fleet, parts: &Parts) -> StatusReport {

@@ -48,6 +48,22 @@ impl Outcome {
     }
 }
 
+/// Passing instances, and those of them that no file names.
+fn of_watches(make: &Maker) -> [IntGaugeVec; 2] {
+    [
+        make.gauges(
+            "containerpilot_watch_instances",
+            "Passing instances of each watched service.",
+            &["service"],
+        ),
+        make.gauges(
+            "flightline_supervisor_watch_left_out",
+            "Passing instances of each watched service that its files leave out, since what they are called could be syntax.",
+            &["service"],
+        ),
+    ]
+}
+
 /// Handles to all of them.
 #[derive(Debug)]
 pub(super) struct Builtin {
@@ -55,6 +71,7 @@ pub(super) struct Builtin {
     event_sources: Names,
     control: IntCounterVec,
     watches: IntGaugeVec,
+    left_out: IntGaugeVec,
     watched: Mutex<BTreeSet<String>>,
     jobs: IntGaugeVec,
     transitions: IntCounterVec,
@@ -73,6 +90,7 @@ pub(super) struct Builtin {
 
 impl Builtin {
     pub(super) fn new(make: &Maker) -> Self {
+        let [watches, left_out] = of_watches(make);
         Self {
             events: make.counters(
                 "containerpilot_events",
@@ -85,11 +103,8 @@ impl Builtin {
                 "Requests to the control socket by status and path.",
                 &["code", "path"],
             ),
-            watches: make.gauges(
-                "containerpilot_watch_instances",
-                "Passing instances of each watched service.",
-                &["service"],
-            ),
+            watches,
+            left_out,
             watched: Mutex::default(),
             jobs: make.gauges("flightline_supervisor_jobs", "Jobs by state.", &["state"]),
             transitions: make.counters(
@@ -160,11 +175,13 @@ impl Builtin {
         self.control.with_label_values(&[&*code, path]).inc();
     }
 
-    pub(super) fn watch_instances(&self, service: &str, count: usize) {
+    pub(super) fn watch_instances(&self, service: &str, count: usize, left_out: usize) {
         let mut watched = self.watched.lock().expect("nothing panics under this lock");
         watched.insert(service.to_owned());
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        self.watches.with_label_values(&[service]).set(count);
+        for (gauge, count) in [(&self.watches, count), (&self.left_out, left_out)] {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            gauge.with_label_values(&[service]).set(count);
+        }
     }
 
     /// A service that was not watched until now has no instances yet; one that is not among these is forgotten.
@@ -172,14 +189,18 @@ impl Builtin {
         let mut watched = self.watched.lock().expect("nothing panics under this lock");
         watched.retain(|service| {
             let stays = services.contains(service.as_str());
-            if !stays && let Err(error) = self.watches.remove_label_values(&[service]) {
-                tracing::debug!(%error, "no instances of {service} were shown");
+            for gauge in [&self.watches, &self.left_out] {
+                if !stays && let Err(error) = gauge.remove_label_values(&[service]) {
+                    tracing::debug!(%error, "no instances of {service} were shown");
+                }
             }
             stays
         });
         for service in services {
             if watched.insert((*service).to_owned()) {
-                self.watches.with_label_values(&[service]).set(0);
+                for gauge in [&self.watches, &self.left_out] {
+                    gauge.with_label_values(&[service]).set(0);
+                }
             }
         }
     }
@@ -215,6 +236,7 @@ impl Builtin {
             Wake::Withdrawn { .. } => "withdrawn",
             Wake::Signal(_) => "signal",
             Wake::Prepared { .. } => "prepared",
+            Wake::Turn { .. } => "turn",
             Wake::Control { .. } => "control",
         };
         self.wakes.with_label_values(&[kind]).inc();

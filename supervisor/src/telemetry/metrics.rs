@@ -144,14 +144,14 @@ impl Metrics {
         self.inner.builtin.control_request(path, status);
     }
 
-    /// So many instances of a watched service pass.
-    pub fn watch_instances(&self, service: &str, count: usize) {
-        self.inner.builtin.watch_instances(service, count);
+    /// So many instances of a watched service pass, and so many of those are in none of its files.
+    pub fn watch_instances(&self, service: &str, count: usize, left_out: usize) {
+        self.inner.builtin.watch_instances(service, count, left_out);
     }
 
     /// The watch of a service was made anew: it has seen nothing yet.
     pub fn watch_anew(&self, service: &str) {
-        self.inner.builtin.watch_instances(service, 0);
+        self.inner.builtin.watch_instances(service, 0, 0);
     }
 
     /// Only these services are watched from now on. One that was not until now has no instances yet.

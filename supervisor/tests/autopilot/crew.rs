@@ -1,6 +1,8 @@
 //! Consul, nats-server and InfluxDB, and three supervised workers before them, each on a host of its own name with its own way to NATS.
 //! What clients have written is judged by what InfluxDB has.
 
+#![allow(dead_code, reason = "each story uses its own part")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +76,7 @@ impl Worker {
             .env("INTERFACE", "lo")
             .env("INGEST_HOST", "127.0.0.1")
             .env("INGEST_PORT", &port.to_string())
+            .env("ADMIN_HOST", "0.0.0.0")
             .env("ADMIN_PORT", &admin.to_string());
         Self {
             id: format!("{SERVICE}-{host}"),
@@ -89,6 +92,14 @@ impl Worker {
     pub(crate) fn readiness(&self) -> u16 {
         let url = format!("http://{}/readyz", self.admin);
         http::probe(&url).map_or(0, |answer| answer.status)
+    }
+
+    /// Ends it in order, and starts it again.
+    pub(crate) fn restart(&mut self) {
+        let status = self.supervisor.stop();
+        let log = self.supervisor.log();
+        assert!(status.success(), "{}: {status}: {log}", self.id);
+        self.supervisor = self.setup.clone().start();
     }
 
     /// SIGKILL to everything on its host.
@@ -123,9 +134,9 @@ pub(crate) struct Crew {
     // Before the servers: workers are gone before what they write to.
     pub(crate) workers: Vec<Worker>,
     passing: Arc<Passing>,
-    consul: Consul,
+    pub(crate) consul: Consul,
     influx: Influxd,
-    _nats: Nats,
+    pub(crate) nats: Nats,
 }
 
 impl Crew {
@@ -141,7 +152,7 @@ impl Crew {
             passing,
             consul,
             influx,
-            _nats: nats,
+            nats,
         };
         for worker in &crew.workers {
             let passes = || crew.passes(worker);
@@ -152,7 +163,12 @@ impl Crew {
 
     /// Clients that write from now on.
     pub(crate) fn writers(&self) -> Writers {
-        Writers::start(CLIENTS, &self.passing, DB)
+        Self::writers_to(&self.passing)
+    }
+
+    /// The same, which know of nobody else.
+    pub(crate) fn writers_to(passing: &Arc<Passing>) -> Writers {
+        Writers::start(CLIENTS, passing, DB)
     }
 
     /// Whether clients are told of the worker.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use flightline_supervisor::cli::client::ask;
+use flightline_supervisor::cli::client::{Said, ask};
 use flightline_supervisor::cli::{Exit, Failure, Form, Request};
 use flightline_supervisor::control::command::{
-    Action, Answer, Command, Jobs, Maintenance, Refusal, Reload,
+    Action, Answer, Command, Jobs, Maintenance, Refusal, Reload, Trouble,
 };
 use nix::sys::signal::Signal;
 use tokio::net::UnixListener;
@@ -17,7 +17,7 @@ use super::rig::{Loop, Rig, done, job, never};
 
 async fn asked(answer: Loop, request: &Request) -> Result<Option<String>, Failure> {
     let rig = Rig::start(answer).await;
-    ask(request, &rig.path()).await
+    ask(request, &rig.path()).await.map(|said| said.text)
 }
 
 fn act(job: &str, action: Action) -> Request {
@@ -31,7 +31,10 @@ fn act(job: &str, action: Action) -> Request {
 async fn ping_says_ok_and_what_changes_something_is_silent() {
     let rig = Rig::start(done).await;
     let path = rig.path();
-    assert_eq!(ask(&Request::Ping, &path).await, Ok(Some("ok".to_owned())));
+    assert_eq!(
+        ask(&Request::Ping, &path).await,
+        Ok(Said::done(Some("ok".to_owned())))
+    );
     let requests = [
         Request::Reload(Reload::Changed),
         Request::Reload(Reload::Everything),
@@ -41,7 +44,11 @@ async fn ping_says_ok_and_what_changes_something_is_silent() {
         act("..", Action::Signal(Signal::SIGUSR1)),
     ];
     for request in requests {
-        assert_eq!(ask(&request, &path).await, Ok(None), "{request:?}");
+        assert_eq!(
+            ask(&request, &path).await,
+            Ok(Said::done(None)),
+            "{request:?}"
+        );
     }
     let expected = [
         Command::Reload(Reload::Changed),
@@ -68,12 +75,12 @@ async fn variables_and_metrics_arrive_as_typed() {
         .into();
     assert_eq!(
         ask(&Request::PutVariables(pairs.clone()), &rig.path()).await,
-        Ok(None)
+        Ok(Said::done(None))
     );
     assert_eq!(*rig.variables.now(), pairs);
     assert_eq!(
         ask(&Request::PutMetrics(pairs.clone()), &rig.path()).await,
-        Ok(None)
+        Ok(Said::done(None))
     );
     assert_eq!(*rig.metrics.lock().unwrap(), [pairs]);
     let nameless = [(String::new(), "x".to_owned())].into();
@@ -110,6 +117,25 @@ async fn jobs_are_shown_for_people_and_for_programs() {
         status.starts_with("b\n") && status.contains("last check"),
         "{status}"
     );
+}
+
+#[tokio::test]
+async fn one_job_that_is_not_well_fails_the_whole_and_is_named() {
+    let well: Loop = |_| Some(Answer::Jobs(vec![job("a")]));
+    let rig = Rig::start(well).await;
+    let said = ask(&Request::Healthy, &rig.path()).await;
+    assert_eq!(said, Ok(Said::done(Some("healthy".to_owned()))));
+
+    let one_down: Loop = |_| {
+        let mut down = job("b");
+        (down.trouble, down.exit) = (Some(Trouble::Down), Some(3));
+        Some(Answer::Jobs(vec![job("a"), down]))
+    };
+    let rig = Rig::start(one_down).await;
+    let said = ask(&Request::Healthy, &rig.path()).await.unwrap();
+    assert_eq!(said.exit, Exit::Refused);
+    let text = "b: down, and waits for its next start, for 3s: its last exit was 3\n";
+    assert_eq!(said.text.as_deref(), Some(text));
 }
 
 /// ContainerPilot's own client does not look at what became of a reload or of maintenance.

@@ -89,6 +89,7 @@ pub(crate) fn job(name: &str) -> JobView {
         restarts_left: None,
         seconds: 3,
         output: Some("ok".to_owned()),
+        trouble: None,
     }
 }
 

@@ -96,8 +96,10 @@ fn urls(section: &Section<'_>) -> (Vec<String>, Option<Span>) {
     let mut login = None;
     let mut urls = Vec::new();
     for key in ["url", "urls"] {
-        for text in section.texts(key) {
-            match server(&text) {
+        let texts = section.texts(key);
+        // Several in one text, as one variable of the environment holds them.
+        for text in texts.iter().flat_map(|text| text.split(',')) {
+            match server(text.trim()) {
                 Ok(url) => {
                     if !url.username().is_empty() || url.password().is_some() {
                         login = login.or(Some(section.at(key)));

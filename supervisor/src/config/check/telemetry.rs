@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::check::job::is_service_name;
+use crate::config::check::render;
 use crate::config::check::section::Section;
 use crate::config::check::service;
 use crate::config::servers::{Metric, MetricKind, Telemetry, Watch};
@@ -20,6 +21,7 @@ const LONGEST: i64 = 366 * 24 * 60 * 60;
 pub(super) fn watches(file: &Section<'_>) -> Vec<Watch> {
     let sections = file.sections("watches");
     let mut names = BTreeSet::new();
+    let mut files = BTreeSet::new();
     let one = |section: &Section<'_>| {
         let name = section.needed("name").and_then(|item| item.text());
         if name.as_deref().is_some_and(|name| !is_service_name(name)) {
@@ -34,11 +36,13 @@ pub(super) fn watches(file: &Section<'_>) -> Vec<Watch> {
             let what = "is watched twice: the events of both come from one source";
             section.note("name", what, "keep one of them");
         }
+        let render = render::check(section, &mut files);
         Some(Watch {
             name: Arc::from(name?),
             interval: Duration::from_secs(interval?),
             tag: section.filled("tag"),
             dc: section.filled("dc"),
+            render: render.into(),
         })
     };
     sections.iter().filter_map(one).collect()

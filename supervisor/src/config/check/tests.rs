@@ -16,3 +16,5 @@ mod servers;
 mod compat;
 /// What must fit together.
 mod whole;
+/// Files that follow watches.
+mod render;

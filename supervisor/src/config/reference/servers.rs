@@ -34,6 +34,14 @@ pub static WATCH: Object = Object { name: "watch", about: "A service whose chang
     key("interval", Int, Needed, "3", "Seconds between a change and its event at most, at least 1."),
     key("tag", Text, Unset("all instances"), "'primary'", "Only instances with this tag."),
     key("dc", Text, Unset("the agent's own"), "'east'", "In this data center."),
+    key("render", Objects(&RENDER), Unset("no file"), "[{template: '/etc/haproxy/haproxy.cfg.tmpl', to: '/run/haproxy/haproxy.cfg'}]", "Files that are written before any job starts, without instances, and whenever the passing instances are others, before the event `changed`; that comes for every file that is another, too."),
+]};
+
+/// An element of a watch's `render`.
+#[rustfmt::skip] // One line a key: this is a table.
+pub static RENDER: Object = Object { name: "render", about: "A file that is made of the passing instances of a watched service.", keys: &[
+    key("template", Path, Needed, "'/etc/haproxy/haproxy.cfg.tmpl'", "A template as this file is one, read again at each reload. `instances` gives those that pass, by id, each with `.ID`, `.Address`, `.Port` and `.Tags`; who has another id or address than letters, digits and `._:-` make is left out, and so is such a tag. Variables that begin with CONTAINERPILOT_ are not there."),
+    key("to", Path, Needed, "'/run/haproxy/haproxy.cfg'", "The file, replaced as a whole. Everybody can read it; the folder must be there, and the supervisor's user may write in it."),
 ]};
 
 /// `telemetry`.
@@ -72,7 +80,7 @@ pub static LOGGING: Object = Object { name: "logging", about: "What is logged, a
 /// `nats`.
 #[rustfmt::skip] // One line a key: this is a table.
 pub static NATS: Object = Object { name: "nats", about: "Where and as whom life-cycle, health and metrics are published.", keys: &[
-    key("url", Texts, Given("'nats://127.0.0.1:4222'"), "'nats://nats:4222'", "Servers, tried in turn: `nats://host:port` or `tls://host:port`."),
+    key("url", Texts, Given("'nats://127.0.0.1:4222'"), "'nats://nats:4222'", "Servers, tried in turn: `nats://host:port` or `tls://host:port`; an array, or divided by commas."),
     key("urls", Texts, Unset("those of `url`"), "['nats://a:4222', 'nats://b:4222']", "Another name of `url`."),
     key("token", Secret, Unset("none"), "'…'", "Token."),
     key("tokenFile", Path, Unset("none"), "'/run/secrets/token'", "File with the token."),

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::config::testing::{config, load_text, report};
 
 /// Objects, how a file looks that holds one with `KEY` in it, and keys that then stand there already.
-const AROUND: [(&str, &str, &[&str]); 22] = [
+const AROUND: [(&str, &str, &[&str]); 23] = [
     ("file", "{KEY}", &[]),
     (
         "job",
@@ -58,6 +58,11 @@ const AROUND: [(&str, &str, &[&str]); 22] = [
         "watch",
         "{consul: 'c', watches: [{name: 'db', interval: 3, KEY}]}",
         &["name", "interval"],
+    ),
+    (
+        "render",
+        "{consul: 'c', watches: [{name: 'db', interval: 3, render: [{template: 'a', to: 'b', KEY}]}]}",
+        &["template", "to"],
     ),
     ("telemetry", "{telemetry: {KEY}}", &[]),
     (

@@ -69,9 +69,14 @@ fn instances_are_read_from_what_an_old_and_a_new_agent_answer() {
         [Instance {
             id: "a-1".to_owned(),
             address: "10.0.0.1".to_owned(),
-            port: 80
+            port: 80,
+            tags: Vec::new(),
+            node: String::new(),
         }]
     );
+    let new = br#"[{"Node":{"Node":"n","Address":"10.0.0.9"},"Service":{"ID":"a","Tags":["t"],"Address":"","Port":1}}]"#;
+    let read = instances(new).unwrap();
+    assert_eq!((&*read[0].node, &*read[0].tags[0]), ("10.0.0.9", "t"));
     assert!(instances(b"[]").unwrap().is_empty());
     assert!(instances(b"null").unwrap().is_empty());
     assert!(instances(b"<html>").is_err());

@@ -144,6 +144,7 @@ fn a_changed_job_that_reacts_to_a_watch_reacts_to_what_it_shows_now() {
             interval: s(1),
             tag: None,
             dc: None,
+            render: Arc::default(),
         });
         config
     };

@@ -1,5 +1,5 @@
-//! A configuration comes in, the same with everything open that it needs and that was not open before comes out. What cannot be opened
-//! refuses it, and changes nothing.
+//! A configuration comes in, the same with everything open that it needs and that was not open before comes out, and with the files there
+//! that its watches write. What cannot be opened or written refuses it, and changes nothing that runs.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,6 +13,7 @@ use crate::control::Server;
 use crate::log::output::append;
 use crate::run::prepare::Prepared;
 use crate::telemetry::server::{self, BindError};
+use crate::watch::files::{Which, furnish};
 
 /// A configuration that can be taken without anything that could fail.
 #[derive(Debug)]
@@ -82,6 +83,11 @@ impl Opener {
         {
             try_output(&config.logging.output)?;
         }
+        let which = match self.patience {
+            Patience::Start => Which::All,
+            Patience::Reload => Which::Absent,
+        };
+        furnish(&config.watches, which).await?;
         let address = config.telemetry.as_ref().map(|telemetry| telemetry.address);
         let listener = match address.filter(|address| !self.telemetry.contains(address)) {
             None => None,

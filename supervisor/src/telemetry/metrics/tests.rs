@@ -295,7 +295,7 @@ fn what_is_no_number_is_refused_and_counted() {
 fn fill(metrics: &Metrics) {
     metrics.event(Code::Startup, &Source::global());
     metrics.control_request("/v3/ping", 200);
-    metrics.watch_instances("db", 2);
+    metrics.watch_instances("db", 2, 0);
     metrics.jobs([State::Healthy].into_iter());
     metrics.transition(State::Healthy);
     metrics.restart("app");
@@ -334,8 +334,8 @@ fn bug_labels_that_come_from_outside_are_bounded() {
 #[test]
 fn the_supervisor_tells_of_itself() {
     let metrics = Metrics::new();
-    metrics.watch_instances("db", 2);
-    metrics.watch_instances("cache", 0);
+    metrics.watch_instances("db", 2, 0);
+    metrics.watch_instances("cache", 0, 0);
     shows(
         &metrics,
         r#"containerpilot_watch_instances{service="db"} 2"#,
@@ -372,14 +372,14 @@ fn a_watch_is_shown_from_the_start_and_after_it_was_made_anew() {
     metrics.watched(["db", "cache"].into_iter());
     shows(&metrics, &line("db", 0));
     shows(&metrics, &line("cache", 0));
-    metrics.watch_instances("db", 2);
-    metrics.watch_instances("cache", 3);
+    metrics.watch_instances("db", 2, 0);
+    metrics.watch_instances("cache", 3, 0);
     metrics.watch_anew("db");
     metrics.watched(["db", "cache"].into_iter());
     shows(&metrics, &line("db", 0));
     shows(&metrics, &line("cache", 3));
     metrics.watched(std::iter::empty());
-    assert!(!metrics.render().contains("containerpilot_watch_instances"));
+    assert!(!metrics.render().contains("_watch_"));
     metrics.watched(["cache"].into_iter());
     shows(&metrics, &line("cache", 0));
 }

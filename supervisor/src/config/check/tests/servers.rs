@@ -304,6 +304,10 @@ fn nats_takes_one_way_to_say_who_we_are() {
 #[test]
 fn nats_refuses_what_it_could_not_use() {
     assert_eq!(
+        nats("url: 'a, tls://b:1'").server.urls,
+        nats("url: ['a', 'tls://b:1']").server.urls
+    );
+    assert_eq!(
         nats("url: 'a', urls: ['tls://b:1']").server.urls,
         ["nats://a", "tls://b:1"]
     );
