@@ -1,6 +1,9 @@
 # make demo           build, and see it run: nothing but Rust is needed (make demo FOR=10s ends by itself)
 # make test           everything that must hold; brings the servers that tests need if they are absent
+# make compose-test   the whole system in containers, scaled, overloaded and killed; brings a Docker Engine if none answers, and builds every image
+#                     (make compose-test STACK=release for figures to be quoted)
 # make build          the programs, as they are shipped
+# make deb            the same as a Debian package, below target/debian; builds its tool first
 # make bench          the table of targets with figures, in minutes (make bench BENCH_ARGS= takes an hour, for figures to be quoted),
 #                     and the ratios against those of the baseline
 # make endurance      the supervisor under load for long, as it is released, with figures, and with servers away for ten seconds: ten minutes
@@ -20,22 +23,42 @@ BENCH_ARGS ?= --short
 FAULTS_ARGS ?=
 SOAK ?= 30m
 FUZZ ?= 60
+STACK ?= dev
 DENY_VERSION = 0.20.2
 DENY = target/tools/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
 DENY_ARGS ?=
+DEB_VERSION = 3.8.0
+DEB = target/tools/cargo-deb-$(DEB_VERSION)/bin/cargo-deb
 BASELINE = $(wildcard bench/baseline.json)
 
-.PHONY: demo test build bench endurance faults soak fuzz deny servers fmt lint unit doc gate
+.PHONY: demo test compose-test build deb bench endurance faults soak fuzz deny servers fmt lint unit doc gate
 
 demo:
 	$(CARGO) run --locked --release --quiet --package flightline -- demo $(if $(FOR),--for $(FOR)) $(DEMO_ARGS)
 
 test: fmt servers lint unit doc gate
 
+# One stack at a time.
+compose-test:
+	compose/engine
+	CARGO="$(CARGO)" PROFILE=$(STACK) compose/images/debian/build
+	$(CARGO) test --locked $(if $(filter release,$(STACK)),--release) --package flightline-compose --test stack -- --test-threads 1 --nocapture
+
 # The hash is what `flightline-supervisor -version` says; outside of a repository it is unknown.
 build:
 	FLIGHTLINE_GIT_HASH=$$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown) \
 	$(CARGO) build --locked --profile dist --package flightline --package flightline-supervisor
+
+deb: build $(DEB)
+	@mkdir -p target/dist/deb
+	for program in flightline flightline-supervisor; do for shell in bash zsh fish; do \
+		target/dist/$$program completions $$shell > target/dist/deb/$$program.$$shell || exit; \
+	done; done
+	$(DEB) --no-build --no-strip --profile dist --package flightline
+
+# Not optimised: it packs a few files.
+$(DEB):
+	$(CARGO) install --quiet --debug --locked --no-track --root target/tools/cargo-deb-$(DEB_VERSION) cargo-deb@$(DEB_VERSION)
 
 # Of the program as it is shipped. Both are run and both must hold; the records are those of this run alone.
 bench: servers
