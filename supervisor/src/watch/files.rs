@@ -1,7 +1,7 @@
 //! The files of one watch: what Consul says of instances comes in, files that say the same are there afterwards, and whether one of them
 //! is another than before goes out. What cannot be written is said, and tried again with the next look.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
 use flightline_link::trouble::{Over, Trouble, Worth};
@@ -17,6 +17,9 @@ use crate::template::Instance;
 
 /// How many that are left out are named in one line of the log.
 const NAMED: usize = 3;
+
+/// Held while files are written: two that write one file would take each other's copy.
+static WRITING: Mutex<()> = Mutex::new(());
 
 /// Which files are written without instances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +42,7 @@ pub async fn furnish(watches: &[Watch], which: Which) -> Result<(), RenderError>
             Which::All => true,
             Which::Absent => render.to.symlink_metadata().is_err(),
         };
+        let _alone = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
         for render in renders.iter().flat_map(|of| of.iter()).filter(is_wanted) {
             file::write(&render.to, &file::text(render, &[])?)?;
         }
@@ -54,6 +58,8 @@ pub struct Files {
     render: Arc<[Render]>,
     left_out: Vec<LeftOut>,
     trouble: Trouble,
+    /// Gone when a reload has ended this watch: what it is about to write may be another's by now.
+    wanted: Arc<()>,
 }
 
 impl Files {
@@ -64,6 +70,7 @@ impl Files {
             render: Arc::clone(&watch.render),
             left_out: Vec::new(),
             trouble: Trouble::default(),
+            wanted: Arc::default(),
         }
     }
 
@@ -75,7 +82,8 @@ impl Files {
         let Sorted { named, left_out } = sort(instances);
         self.say_left_out(left_out);
         let render = Arc::clone(&self.render);
-        let (written, failed) = beside(move || write_all(&render, &named)).await;
+        let wanted = Arc::downgrade(&self.wanted);
+        let (written, failed) = beside(move || write_all(&render, &named, &wanted)).await;
         self.say(failed);
         written
     }
@@ -123,10 +131,18 @@ impl Files {
     }
 }
 
-/// Writes what can be written; the first failure goes out with what became of the rest.
-fn write_all(render: &[Render], named: &[Instance]) -> (Written, Option<RenderError>) {
+/// Writes what can be written while it is wanted; the first failure goes out with what became of the rest.
+fn write_all(
+    render: &[Render],
+    named: &[Instance],
+    wanted: &Weak<()>,
+) -> (Written, Option<RenderError>) {
     let (mut written, mut failed) = (Written::Same, None);
+    let _alone = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     for one in render {
+        if wanted.strong_count() == 0 {
+            break;
+        }
         match file::text(one, named).and_then(|text| file::write(&one.to, &text)) {
             Ok(Written::Changed) => written = Written::Changed,
             Ok(Written::Same) => {}
@@ -181,6 +197,27 @@ mod tests {
         assert_eq!((&*said("old"), &*said("new")), ("nobody", "nobody"));
         let nowhere = [watch(&folder.path().join("absent"), "a")];
         furnish(&nowhere, Which::All).await.unwrap_err();
+    }
+
+    #[test]
+    fn a_watch_that_a_reload_has_ended_writes_nothing_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = Files::of(&watch(folder.path(), "a"));
+        // What is blocking goes one after the other.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .max_blocking_threads(1)
+            .build()
+            .unwrap();
+        let alone = WRITING.lock().unwrap();
+        let begun = runtime.block_on(async {
+            let mut follow = Box::pin(files.follow(&[]));
+            futures_util::poll!(&mut follow)
+        });
+        assert!(begun.is_pending());
+        drop(files);
+        drop(alone);
+        runtime.block_on(beside(|| ()));
+        assert!(!folder.path().join("a").exists());
     }
 
     #[tokio::test]
