@@ -295,6 +295,11 @@ impl Bus {
         self.voice.is_deaf_to(pattern)
     }
 
+    /// The subscription that the server refuses, for who subscribes to nothing but answers: none arrives then. The log has the cure.
+    pub(crate) fn deaf_to(&self) -> Option<String> {
+        self.voice.deaf_to()
+    }
+
     /// Whether what the server refused last to take was published on `subject`: nobody answers that. The log has the cure.
     pub(crate) fn is_mute_on(&self, subject: &str) -> bool {
         self.voice.is_mute_on(subject)

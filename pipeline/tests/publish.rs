@@ -356,6 +356,28 @@ fn who_may_not_publish_there_is_told_so_with_the_cure_and_the_count() {
 }
 
 #[test]
+fn who_may_not_hear_that_it_is_stored_is_told_so_with_the_cure() {
+    let nats = shipped(Options::default()).start();
+    let login = format!(
+        "user = \"worker\"\npassword = \"{}\"\ninbox_prefix = \"_INBOX_other\"\n",
+        password_of("worker")
+    );
+    let mut publish = Publish::start(&nats.url(), &login, &["telemetry.app.ingest.lines"]);
+    publish.write("m v=1i\n");
+    let begun = Instant::now();
+    let (code, out, err) = publish.end();
+    assert_eq!(code, Some(69), "{err}");
+    assert_eq!(out, "0 messages sent, 1 not acknowledged\n", "{err}");
+    let cure = "use the inbox prefix that the user is allowed";
+    assert!(
+        err.contains("us subscribe to _INBOX_other.") && err.contains(cure),
+        "{err}"
+    );
+    // Not one patience with an answer (5 s) is waited for.
+    assert!(begun.elapsed() < Duration::from_secs(5), "{err}");
+}
+
+#[test]
 fn what_is_no_subject_is_wrong_usage() {
     for subject in ["a.*", "a.>", "a b", "a..b", ""] {
         let publish = Publish::start("nats://127.0.0.1:1", "", &[subject]);

@@ -64,11 +64,11 @@ pub async fn run(config: &Config, args: &args::Publish) -> Result<Exit, Failure>
     let ended = tokio::select! {
         biased;
         ended = store.run(&mut input.lines, &mut tally) => ended,
-        () = denied(&bus, &args.subject) => Err(Stuck::Denied),
+        (act, subject) = denied(&bus, &args.subject) => Err(Stuck::Denied(act, subject)),
         () = late => Err(Stuck::Late),
     };
     let patience = match ended {
-        Err(Stuck::Denied) => ON_THEIR_WAY,
+        Err(Stuck::Denied(..)) => ON_THEIR_WAY,
         _ => Duration::ZERO,
     };
     store.settle_within(patience, &mut tally).await;
@@ -82,9 +82,15 @@ pub async fn run(config: &Config, args: &args::Publish) -> Result<Exit, Failure>
     account.exit(ended, &input.end(), args)
 }
 
-/// Returns when the server refuses what is published: who waits for an answer is not told.
-async fn denied(bus: &Bus, subject: &str) {
-    while !bus.is_mute_on(subject) {
+/// Returns when the server refuses what is published, or that its answer is heard: who waits for that is not told.
+async fn denied(bus: &Bus, subject: &str) -> (Act, String) {
+    loop {
+        if bus.is_mute_on(subject) {
+            return (Act::Publish, subject.to_owned());
+        }
+        if let Some(answers) = bus.deaf_to() {
+            return (Act::Subscribe, answers);
+        }
         sleep(LOOK).await;
     }
 }
@@ -121,7 +127,7 @@ impl Account {
     ) -> Result<Exit, Failure> {
         match (ended, end) {
             (Err(Stuck::NoStream), _) => Err(no_stream(&args.subject)),
-            (Err(Stuck::Denied), _) => Err(no_permission(&args.subject)),
+            (Err(Stuck::Denied(act, subject)), _) => Err(no_permission(act, &subject)),
             (Err(Stuck::Late), _) => {
                 let text = "stopped before every line that was read was acknowledged";
                 Err(Failure::new(Exit::Unacked, text))
@@ -146,11 +152,11 @@ fn no_stream(subject: &str) -> Failure {
     ))
 }
 
-fn no_permission(subject: &str) -> Failure {
-    let act = Act::Publish;
+fn no_permission(act: Act, subject: &str) -> Failure {
     let cure = Denied { act, subject }.cure();
+    let what = act.as_str();
     unavailable(format_args!(
-        "nats does not let us publish to {subject}: {cure}"
+        "nats does not let us {what} to {subject}: {cure}"
     ))
 }
 
@@ -183,7 +189,8 @@ mod tests {
         assert_eq!(code(Err(Stuck::Late), End::Whole), Exit::Unacked);
         assert_eq!(code(Ok(()), End::InALine), Exit::Unacked);
         assert_eq!(code(Err(Stuck::NoStream), End::Whole), Exit::Unavailable);
-        assert_eq!(code(Err(Stuck::Denied), End::InALine), Exit::Unavailable);
+        let denied = Err(Stuck::Denied(Act::Publish, "a.b".to_owned()));
+        assert_eq!(code(denied, End::InALine), Exit::Unavailable);
         assert_eq!(code(Ok(()), End::Whole), Exit::Input);
     }
 

@@ -22,6 +22,16 @@ pub enum Act {
     Subscribe,
 }
 
+impl Act {
+    /// Its verb.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Act::Publish => "publish",
+            Act::Subscribe => "subscribe",
+        }
+    }
+}
+
 /// Something we may not do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Denied<'w> {
@@ -117,6 +127,12 @@ impl Deaf {
         }
     }
 
+    /// A subscription that hears nothing.
+    pub fn first(&self, now: Instant) -> Option<&str> {
+        let stands = self.0.iter().find(|refusal| refusal.stands(now));
+        stands.map(|refusal| &*refusal.subject)
+    }
+
     /// Whether a subscription to `subject` hears nothing.
     pub fn is_deaf_to(&self, subject: &str, now: Instant) -> bool {
         let mut all = self.0.iter();
@@ -169,9 +185,11 @@ mod tests {
         assert!(deaf.is_deaf_to("a", start), "the answer is on its way");
         deaf.refused("a");
         assert!(deaf.is_deaf_to("a", start + GRACE), "refused again");
+        assert_eq!(deaf.first(start + GRACE), Some("a"));
         deaf.asked_again(start, |_| true);
         assert!(!deaf.is_deaf_to("a", start + GRACE));
         assert!(!deaf.is_deaf_to("b", start + GRACE));
+        assert_eq!(deaf.first(start + GRACE), None);
     }
 
     #[test]

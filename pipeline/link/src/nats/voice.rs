@@ -43,6 +43,12 @@ impl Voice {
         locked(&self.deaf).is_deaf_to(subject, Instant::now())
     }
 
+    /// A subscription that the server refuses. For who has one only, of answers: its subject is the client's own.
+    pub fn deaf_to(&self) -> Option<String> {
+        let deaf = locked(&self.deaf);
+        deaf.first(Instant::now()).map(str::to_owned)
+    }
+
     /// Whether what the server refused last to take was published on `subject`. For who publishes on one subject.
     pub fn is_mute_on(&self, subject: &str) -> bool {
         locked(&self.mute).as_deref() == Some(subject)
@@ -94,10 +100,7 @@ impl Voice {
             return;
         };
         let (subject, cure) = (denied.subject, denied.cure());
-        let what = match denied.act {
-            Act::Publish => "publish",
-            Act::Subscribe => "subscribe",
-        };
+        let what = denied.act.as_str();
         error!(subject, cure, others, "nats does not let us {what}");
     }
 }

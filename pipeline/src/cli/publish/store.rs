@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::{HeaderMap, Subject};
 use bytes::Bytes;
+use flightline_link::nats::denied::Act;
 use futures_util::StreamExt as _;
 use futures_util::future::{BoxFuture, ready};
 use futures_util::stream::FuturesUnordered;
@@ -31,8 +32,8 @@ pub(super) const LOOK: Duration = Duration::from_millis(50);
 pub(super) enum Stuck {
     /// No stream takes the subject.
     NoStream,
-    /// The server does not let us publish to it.
-    Denied,
+    /// The server does not let us publish to it, or hear its answers.
+    Denied(Act, String),
     /// There is no time left.
     Late,
 }
