@@ -42,7 +42,7 @@ test: fmt servers lint unit doc gate
 compose-test:
 	compose/engine
 	CARGO="$(CARGO)" PROFILE=$(STACK) compose/images/debian/build
-	$(CARGO) test --locked $(if $(filter release,$(STACK)),--release) --package flightline-compose --test stack -- --test-threads 1 --nocapture
+	$(CARGO) test --locked $(if $(filter release,$(STACK)),--release) --workspace --test stack -- --test-threads 1 --nocapture
 
 # The hash is what `flightline-supervisor -version` says; outside of a repository it is unknown.
 build:
