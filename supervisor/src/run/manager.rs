@@ -50,9 +50,11 @@ impl Voice {
         self.sender.is_some()
     }
 
-    /// Shows how things stand, if it is news. Never waits.
+    /// Shows how things stand, if it is news and few words wait: half of the room is for those that a manager acts upon. Never waits.
     pub(super) fn show(&mut self, status: String) {
-        if status != self.shown {
+        let sender = self.sender.as_ref();
+        let is_idle = sender.is_some_and(|sender| sender.capacity() > WAITING / 2);
+        if is_idle && status != self.shown {
             self.shown.clone_from(&status);
             self.say(Said::Status(status));
         }
@@ -136,6 +138,21 @@ mod tests {
         assert!(turns(&wakes, limit).await);
         drop(wakes);
         answering.await.unwrap();
+    }
+
+    #[test]
+    fn what_a_manager_acts_upon_has_room_behind_any_number_of_statuses() {
+        let (sender, mut said) = mpsc::channel(WAITING);
+        let mut voice = Voice::over(Some(sender));
+        for number in 0..2 * WAITING {
+            voice.show(number.to_string());
+        }
+        voice.say(Said::Ready);
+        let waiting: Vec<_> = std::iter::from_fn(|| said.try_recv().ok()).collect();
+        assert_eq!(waiting.last(), Some(&Said::Ready));
+        // What could not be shown is still news.
+        voice.show((2 * WAITING - 1).to_string());
+        assert!(said.try_recv().is_ok());
     }
 
     #[tokio::test]
