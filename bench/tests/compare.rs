@@ -1,9 +1,11 @@
 //! `compare` and `report` as a user runs them: a program that reads what Telegraf is told takes the place of one, and loses half.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+use flightline_fixtures::script;
 
 #[path = "built/product.rs"]
 mod built;
@@ -14,8 +16,7 @@ const STANDIN: &str = include_str!("compare/standin.sh");
 /// A program under the name `telegraf`, which finds the bench beside itself.
 fn standin(folder: &Path) -> PathBuf {
     let path = folder.join("telegraf");
-    fs::write(&path, STANDIN).expect("the folder is writable");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("the file is ours");
+    script::write(&path, STANDIN);
     symlink(BENCH, folder.join("flightline-bench")).expect("the folder is writable");
     path
 }

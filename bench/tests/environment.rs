@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use flightline_bench::program::product::Product;
 use flightline_bench::program::{Api, Program, STREAM, Setting, Target, log};
 use flightline_bench::record::Record;
 use flightline_bench::scenario::Scenario;
+use flightline_fixtures::script;
 
 const BENCH: &str = env!("CARGO_BIN_EXE_flightline-bench");
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -25,8 +25,7 @@ const EXPECTED: [&str; 7] = ["PATH", "HOME", "TMPDIR", "PWD", "OLDPWD", "SHLVL",
 fn spy(folder: &Path) -> PathBuf {
     let path = folder.join("spy");
     let text = "#!/bin/sh\nif [ \"$1\" = --version ]; then echo 'spy 1.0'; exit; fi\nenv\n";
-    fs::write(&path, text).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    script::write(&path, text);
     path
 }
 

@@ -4,13 +4,13 @@
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use flightline_fixtures::process::{Process, Signal};
-use flightline_fixtures::wait;
+use flightline_fixtures::{script, wait};
 use tempfile::TempDir;
 
 const BENCH: &str = env!("CARGO_BIN_EXE_flightline-bench");
@@ -104,8 +104,7 @@ fn a_trial_that_is_ended_while_its_stream_is_filled_leaves_nothing() {
 fn a_peer_that_has_started_others_leaves_none_of_them() {
     let folder = tempfile::tempdir().unwrap();
     let telegraf = folder.path().join("telegraf");
-    fs::write(&telegraf, STANDIN).unwrap();
-    fs::set_permissions(&telegraf, fs::Permissions::from_mode(0o755)).unwrap();
+    script::write(&telegraf, STANDIN);
     symlink(BENCH, folder.path().join("flightline-bench")).unwrap();
     // The product fails at once, and it is the peer's turn.
     let mut run = run(&[

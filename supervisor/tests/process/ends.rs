@@ -1,10 +1,10 @@
 //! How a process ends is told once, exactly, and only what was started is told at all.
 
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use flightline_fixtures::script;
 use flightline_supervisor::event::{Checked, ExitStatus, Wake};
 use flightline_supervisor::log::Kind;
 use flightline_supervisor::process::SpawnError;
@@ -59,8 +59,7 @@ async fn what_cannot_be_started_says_why() {
     let plain = folder.path().join("plain");
     std::fs::write(&plain, "text").unwrap();
     let script = folder.path().join("script");
-    std::fs::write(&script, "#!/no/such/interpreter\n").unwrap();
-    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    script::write(&script, "#!/no/such/interpreter\n");
     for (program, said) in [
         ("no-such-program", "in no folder of PATH"),
         ("/no/such/program", "no such file"),

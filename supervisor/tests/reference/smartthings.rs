@@ -1,9 +1,9 @@
 //! A bridge whose check takes its time, and whose program comes late; an agent that is told where to join.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
+
+use flightline_fixtures::script;
 
 use super::rig::{self, NODE, PORT};
 
@@ -23,8 +23,7 @@ fn smartthings_runs_unmodified() {
     rig::appears(&container, "nats", 1);
     rig::said(&container, "onchange-nats exited with 1", 1);
     let node = container.path(NODE_PATH);
-    fs::write(&node, format!("#!/bin/sh\n{NODE}")).unwrap();
-    fs::set_permissions(&node, fs::Permissions::from_mode(0o755)).unwrap();
+    script::write(&node, &format!("#!/bin/sh\n{NODE}"));
     rig::said(&container, "node runs /opt/smartthings/index.js", 1);
     rig::appears(&container, "nats", 2);
     rig::said(&container, "node was told", 1);
