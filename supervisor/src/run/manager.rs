@@ -50,7 +50,8 @@ impl Voice {
         self.sender.is_some()
     }
 
-    /// Shows how things stand, if it is news and few words wait: half of the room is for those that a manager acts upon. Never waits.
+    /// Shows how things stand, if it is news and few words wait: half of the room is for those that a manager acts upon. What is
+    /// not shown is news at the next wake. Never waits.
     pub(super) fn show(&mut self, status: String) {
         let sender = self.sender.as_ref();
         let is_idle = sender.is_some_and(|sender| sender.capacity() > WAITING / 2);

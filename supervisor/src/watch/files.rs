@@ -1,6 +1,8 @@
 //! The files of one watch: what Consul says of instances comes in, files that say the same are there afterwards, and whether one of them
 //! is another than before goes out. What cannot be written is said, and tried again with the next look.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
@@ -18,8 +20,9 @@ use crate::template::Instance;
 /// How many that are left out are named in one line of the log.
 const NAMED: usize = 3;
 
-/// Held while files are written: two that write one file would take each other's copy.
-static WRITING: Mutex<()> = Mutex::new(());
+/// Whose turn it is at a file that is being written: two that write one would take each other's copy. Each file has its own, so that a disk that hangs
+/// holds up nothing but what is on it.
+static TURNS: Mutex<BTreeMap<PathBuf, Arc<Mutex<()>>>> = Mutex::new(BTreeMap::new());
 
 /// Which files are written without instances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,9 +45,14 @@ pub async fn furnish(watches: &[Watch], which: Which) -> Result<(), RenderError>
             Which::All => true,
             Which::Absent => render.to.symlink_metadata().is_err(),
         };
-        let _alone = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
         for render in renders.iter().flat_map(|of| of.iter()).filter(is_wanted) {
-            file::write(&render.to, &file::text(render, &[])?)?;
+            let text = file::text(render, &[])?;
+            let turn = turn(&render.to);
+            let _alone = turn.lock().unwrap_or_else(PoisonError::into_inner);
+            // A watch that was ended may have written it since.
+            if is_wanted(&render) {
+                file::write(&render.to, &text)?;
+            }
         }
         Ok(())
     })
@@ -138,8 +146,9 @@ fn write_all(
     wanted: &Weak<()>,
 ) -> (Written, Option<RenderError>) {
     let (mut written, mut failed) = (Written::Same, None);
-    let _alone = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     for one in render {
+        let turn = turn(&one.to);
+        let _alone = turn.lock().unwrap_or_else(PoisonError::into_inner);
         if wanted.strong_count() == 0 {
             break;
         }
@@ -150,6 +159,13 @@ fn write_all(
         }
     }
     (written, failed)
+}
+
+/// To be locked while the file at `to` is written.
+fn turn(to: &Path) -> Arc<Mutex<()>> {
+    let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
+    turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+    Arc::clone(turns.entry(to.to_owned()).or_default())
 }
 
 /// Everything shares one thread, and a disk may be slow.
@@ -208,7 +224,8 @@ mod tests {
             .max_blocking_threads(1)
             .build()
             .unwrap();
-        let alone = WRITING.lock().unwrap();
+        let turn = turn(&folder.path().join("a"));
+        let alone = turn.lock().unwrap();
         let begun = runtime.block_on(async {
             let mut follow = Box::pin(files.follow(&[]));
             futures_util::poll!(&mut follow)
