@@ -68,7 +68,7 @@ pub async fn run(config: &Config, args: &args::Publish) -> Result<Exit, Failure>
         () = late => Err(Stuck::Late),
     };
     let patience = match ended {
-        Err(Stuck::Denied(..)) => ON_THEIR_WAY,
+        Err(Stuck::Denied(Act::Publish, _)) => ON_THEIR_WAY,
         _ => Duration::ZERO,
     };
     store.settle_within(patience, &mut tally).await;
@@ -154,9 +154,13 @@ fn no_stream(subject: &str) -> Failure {
 
 fn no_permission(act: Act, subject: &str) -> Failure {
     let cure = Denied { act, subject }.cure();
+    let left = match act {
+        Act::Publish => "",
+        Act::Subscribe => "; what was sent may be stored, and would be twice if it was sent again",
+    };
     let what = act.as_str();
     unavailable(format_args!(
-        "nats does not let us {what} to {subject}: {cure}"
+        "nats does not let us {what} to {subject}: {cure}{left}"
     ))
 }
 
