@@ -1,5 +1,5 @@
-//! A process id comes in, its CPU time and memory come out, as the kernel counts them. Linux only; of a process that has ended and was
-//! waited for nothing can be read any more.
+//! A process id comes in, its CPU time and memory come out, as the kernel counts them. Linux only; of a process that has ended
+//! only the CPU time can be read, and that until it is waited for.
 
 use std::fs;
 use std::io;
@@ -93,9 +93,10 @@ mod tests {
         assert!(peak_memory(pid).unwrap() >= memory(pid).unwrap() / 2);
         // A thread of its own: the kernel counts those of a process together.
         let before = cpu(pid).unwrap();
-        let work = std::thread::spawn(|| (0..1_000_000_u64).map(std::hint::black_box).sum::<u64>());
+        let work =
+            std::thread::spawn(|| (0..50_000_000_u64).map(std::hint::black_box).sum::<u64>());
         work.join().unwrap();
-        assert!(cpu(pid).unwrap() >= before + 0.0001, "the thread's work");
+        assert!(cpu(pid).unwrap() >= before + 0.005, "the thread's work");
         let said = cpu(u32::MAX).unwrap_err().to_string();
         assert!(said.contains("/proc/"), "{said}");
     }

@@ -80,7 +80,7 @@ impl<'p> Workers<'p> {
     /// CPU seconds of all, those that were killed included.
     ///
     /// # Errors
-    /// When one has ended by itself.
+    /// When the system does not tell.
     pub fn cpu(&self) -> anyhow::Result<f64> {
         let mut sum = self.cpu_of_killed;
         for (process, _) in &self.running {
