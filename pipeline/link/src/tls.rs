@@ -2,6 +2,8 @@
 
 /// The other side: a listener's part.
 pub mod server;
+/// With nobody's authorities.
+pub mod anybody;
 /// To a listener of this machine.
 pub mod local;
 /// What to do when it fails.
@@ -84,7 +86,7 @@ pub fn begin() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, TlsError> {
 }
 
 /// Who does the cryptography.
-pub fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 

@@ -3,13 +3,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use flightline_link::tls::{self as link, TlsError};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
 
 use crate::config::{ConsulTls, Verify};
 
@@ -22,9 +19,7 @@ const CA_FILES: usize = 1000;
 /// When a file is missing or wrong.
 pub fn client_config(tls: &ConsulTls) -> Result<ClientConfig, TlsError> {
     let trusting = match (tls.verify, files(tls)) {
-        (Verify::Nobody, _) => link::begin()?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anybody(link::provider()))),
+        (Verify::Nobody, _) => link::anybody::trusting(link::begin()?),
         (Verify::Peer, Ok(files)) if files.is_empty() => link::trusting_system(link::begin()?)?,
         (Verify::Peer, files) => link::begin()?.with_root_certificates(link::authorities(&files?)?),
     };
@@ -107,47 +102,6 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>, TlsError> {
     }
     files.sort();
     Ok(files)
-}
-
-/// Takes any certificate for the agent's: `verify: false`. That the peer has the certificate's key is still checked.
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let known = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, known)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let known = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, known)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }
 
 #[cfg(test)]
